@@ -1,0 +1,7 @@
+//! The life of a process: named tasks with a witness, the signals that end it, and the drain in between.
+
+mod signals;
+mod tasks;
+
+pub use signals::{Stop, stop_signal};
+pub use tasks::{Tasks, Unfinished};

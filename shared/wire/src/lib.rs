@@ -1,0 +1,14 @@
+//! The wire contract as types: what clients send and receive, and the codes of what goes wrong.
+//!
+//! Only serde lives here. Each object is written exactly as its golden file in `golden/` has it.
+
+mod error;
+pub mod event;
+mod object;
+pub mod request;
+
+pub use error::{ErrorCode, Fault, FieldError};
+pub use object::{
+    Attachment, Contract, Conversation, Message, Milestone, Page, Participant, PresenceItem,
+    PresenceStatus, ReadReceipt,
+};

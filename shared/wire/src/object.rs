@@ -1,0 +1,171 @@
+use messaging_domain::{
+    AttachmentId, ClientMessageId, ContractId, ConversationId, MessageId, MilestoneId, Party, Timestamp,
+    UserId,
+};
+use serde::{Deserialize, Serialize};
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// The conversation it is in.
+    pub conversation_id: ConversationId,
+    /// The contract of the conversation.
+    pub contract_id: ContractId,
+    /// The milestone of the conversation, if it has one.
+    pub milestone_id: Option<MilestoneId>,
+    /// Its place in the conversation: 1, 2, 3 … without gaps or repeats.
+    pub seq: u64,
+    /// Who sent it.
+    pub sender_id: UserId,
+    /// Its text; empty once it is deleted.
+    pub content: String,
+    /// Its files; none once it is deleted.
+    pub attachments: Vec<Attachment>,
+    /// The name its sender gave it.
+    pub client_message_id: Option<ClientMessageId>,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// When its text was last changed.
+    pub edited_at: Option<Timestamp>,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// An uploaded file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attachment {
+    /// Its id.
+    pub id: AttachmentId,
+    /// The name it had at its sender's.
+    pub filename: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, 64 hexadecimal digits.
+    pub sha256: String,
+    /// The path to download it from.
+    pub url: String,
+}
+
+/// A contract between a client and a freelancer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contract {
+    /// Its id.
+    pub id: ContractId,
+    /// Who pays.
+    pub client_id: UserId,
+    /// Who works.
+    pub freelancer_id: UserId,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its milestones, in the order given.
+    pub milestones: Vec<Milestone>,
+    /// When it was first put.
+    pub created_at: Timestamp,
+    /// When it was last put.
+    pub updated_at: Timestamp,
+}
+
+/// A milestone of a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Milestone {
+    /// Its id, unique within the contract.
+    pub id: MilestoneId,
+    /// Its title.
+    #[serde(default)]
+    pub title: Option<String>,
+}
+
+/// A conversation as one of its participants sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// Its contract.
+    pub contract_id: ContractId,
+    /// Its milestone, if it belongs to one.
+    pub milestone_id: Option<MilestoneId>,
+    /// The two participants, the client first.
+    pub participants: [Participant; 2],
+    /// The `seq` of the last message.
+    pub last_seq: u64,
+    /// The last message, in its present state.
+    pub last_message: Option<Message>,
+    /// What the caller has not read.
+    pub unread_count: u64,
+    /// When the first message came.
+    pub created_at: Timestamp,
+    /// When the last message came.
+    pub updated_at: Timestamp,
+}
+
+/// A participant of a conversation and how far he has read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Participant {
+    /// The user.
+    pub user_id: UserId,
+    /// His side of the contract.
+    pub role: Party,
+    /// The last `seq` he has read.
+    pub read_seq: u64,
+    /// Messages of the other participant after `read_seq`.
+    pub unread_count: u64,
+    /// When `read_seq` last grew.
+    pub read_at: Option<Timestamp>,
+}
+
+/// How far a user has read a conversation: the answer to marking it as read, and the event `messages_read`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadReceipt {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The reader.
+    pub user_id: UserId,
+    /// The last `seq` read.
+    pub read_seq: u64,
+    /// What is left unread.
+    pub unread_count: u64,
+    /// When `read_seq` last grew.
+    pub read_at: Option<Timestamp>,
+}
+
+/// One page of a list and where the next one starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The page.
+    pub items: Vec<T>,
+    /// What to pass as `cursor` for the next page; null after the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Whether a user is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PresenceStatus {
+    /// At least one connection, or the last one went only moments ago.
+    Online,
+    /// None.
+    Offline,
+}
+
+/// The presence of one user; also the event `user_presence`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceItem {
+    /// The user.
+    pub user_id: UserId,
+    /// Whether he is connected.
+    pub status: PresenceStatus,
+    /// When his last connection closed; null while online, or if never seen.
+    pub last_seen_at: Option<Timestamp>,
+}
