@@ -1,1 +1,19 @@
-//! messaging-bus.
+//! NATS, as this system uses it: a wake-up between gateways and API replicas, and the bucket of presence.
+//!
+//! Nothing here promises that an event arrives: core NATS loses what is published while a subscriber reconnects. Who must have
+//! everything looks at `seq`, and asks for what is missing. [`Bus::connections`] tells when that is due.
+
+mod bus;
+mod command;
+mod config;
+mod envelope;
+mod intake;
+pub mod presence;
+mod subject;
+
+pub use bus::{Bus, BusConfigError, PublishError, RequestError};
+pub use command::{CommandHandler, serve_commands};
+pub use config::BusConfig;
+pub use envelope::{ConversationEvent, EnvelopeError, MessageChange, TypingSignal, UserEvent};
+pub use intake::{EventSink, Intake, SubscribeError};
+pub use subject::{Subjects, SubjectPrefix, SubjectPrefixError, Topic};

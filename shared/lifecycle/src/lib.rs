@@ -1,7 +1,9 @@
 //! The life of a process: named tasks with a witness, the signals that end it, and the drain in between.
 
+mod clock;
 mod signals;
 mod tasks;
 
+pub use clock::now;
 pub use signals::{Stop, stop_signal};
 pub use tasks::{Tasks, Unfinished};

@@ -1,0 +1,214 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, ConnectOptions, Event, Request};
+use bytes::Bytes;
+use prometheus::{IntCounterVec, Opts, Registry};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::{BusConfig, Subjects, Topic};
+
+/// How long one publish may wait for room in the client's own buffer before the event is dropped.
+const PUBLISH_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Commands that the client buffers towards the server before a publish has to wait.
+const CLIENT_CAPACITY: usize = 16_384;
+
+/// A connection to NATS that keeps reconnecting. A clone is another handle on the same connection.
+#[derive(Clone)]
+pub struct Bus {
+    pub(crate) client: Client,
+    pub(crate) subjects: Subjects,
+    connections: watch::Receiver<u64>,
+    metrics: Metrics,
+}
+
+/// A bus that cannot be set up, whatever NATS does.
+#[derive(Debug, Error)]
+pub enum BusConfigError {
+    /// The credentials file cannot be read.
+    #[error("the NATS credentials cannot be read")]
+    Credentials(#[source] std::io::Error),
+    /// The client refuses its options.
+    #[error("the NATS client cannot be set up")]
+    Connect(#[source] async_nats::ConnectError),
+    /// Metrics of the same names are registered already.
+    #[error("the metrics of the bus are registered already")]
+    Metrics(#[source] prometheus::Error),
+}
+
+/// An event that was dropped. Whoever needed it will see the gap.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// There is no connection.
+    #[error("NATS is not connected")]
+    Disconnected,
+    /// The client's buffer stayed full.
+    #[error("NATS takes nothing in time")]
+    Timeout,
+    /// The client refused it.
+    #[error("NATS refuses the event")]
+    Refused(#[source] async_nats::PublishError),
+}
+
+/// A command without an answer.
+#[derive(Debug, Error)]
+pub enum RequestError {
+    /// There is no connection, or nobody who serves it.
+    #[error("nobody serves the command")]
+    Unserved,
+    /// No answer came in time: it may have been done or not.
+    #[error("no answer came in time")]
+    Timeout,
+    /// The client refused it.
+    #[error("NATS refuses the command")]
+    Refused(#[source] async_nats::RequestError),
+}
+
+#[derive(Clone)]
+struct Metrics {
+    published: IntCounterVec,
+    connection_events: IntCounterVec,
+}
+
+impl Bus {
+    /// Starts to connect. NATS may be down: the client keeps trying for ever, and [`Bus::is_connected`] tells how it stands.
+    ///
+    /// # Errors
+    /// [`BusConfigError`] for what no waiting will cure.
+    pub async fn connect(config: &BusConfig, name: &str, registry: &Registry) -> Result<Self, BusConfigError> {
+        let metrics = Metrics::register(registry).map_err(BusConfigError::Metrics)?;
+        let connection_count = Arc::new(AtomicU64::new(0));
+        let (connected, connections) = watch::channel(0);
+        let events = metrics.connection_events.clone();
+        let mut options = ConnectOptions::new()
+            .name(name)
+            .retry_on_initial_connect()
+            .client_capacity(CLIENT_CAPACITY)
+            .connection_timeout(Duration::from_secs(2))
+            .ping_interval(Duration::from_secs(10))
+            .max_reconnects(None)
+            .reconnect_delay_callback(|attempt| Duration::from_millis((attempt as u64).saturating_mul(50).clamp(10, 1_000)))
+            .event_callback(move |event| {
+                note_event(&event, &events);
+                if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
+                    connected.send_replace(connection_count.fetch_add(1, Ordering::Relaxed) + 1);
+                }
+                std::future::ready(())
+            });
+        if let Some(file) = &config.credentials_file {
+            options = options.credentials_file(file).await.map_err(BusConfigError::Credentials)?;
+        }
+        let client = options.connect(config.servers.clone()).await.map_err(BusConfigError::Connect)?;
+        Ok(Self { client, subjects: Subjects::new(config.prefix.clone()), connections, metrics })
+    }
+
+    /// Whether there is a connection at this moment.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Counts each event after which published messages may have been missed: a connection made, a subscription overrun.
+    pub fn connections(&self) -> watch::Receiver<u64> {
+        self.connections.clone()
+    }
+
+    /// Publishes an event of a topic, once, without waiting for anyone to receive it.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the event is counted and gone.
+    pub async fn publish(&self, topic: &Topic, payload: Bytes) -> Result<(), PublishError> {
+        let outcome = self.try_publish(topic, payload).await;
+        let label = match &outcome {
+            Ok(()) => "ok",
+            Err(PublishError::Disconnected) => "disconnected",
+            Err(PublishError::Timeout) => "timeout",
+            Err(PublishError::Refused(_)) => "refused",
+        };
+        self.metrics.published.with_label_values(&[label]).inc();
+        outcome
+    }
+
+    async fn try_publish(&self, topic: &Topic, payload: Bytes) -> Result<(), PublishError> {
+        if !self.is_connected() {
+            return Err(PublishError::Disconnected);
+        }
+        let publish = self.client.publish(self.subjects.topic(topic), payload);
+        match tokio::time::timeout(PUBLISH_TIMEOUT, publish).await {
+            Ok(outcome) => outcome.map_err(PublishError::Refused),
+            Err(_) => Err(PublishError::Timeout),
+        }
+    }
+
+    /// Sends a command to any one API replica and waits for its answer.
+    ///
+    /// # Errors
+    /// [`RequestError`]. Without a connection it fails at once instead of waiting for one.
+    pub async fn request(&self, command: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, RequestError> {
+        if !self.is_connected() {
+            return Err(RequestError::Unserved);
+        }
+        let request = Request::new().payload(payload).timeout(Some(timeout));
+        let sent = self.client.send_request(self.subjects.command(command), request);
+        // The client's own time-out starts only once its buffer took the request.
+        match tokio::time::timeout(timeout, sent).await {
+            Ok(Ok(answer)) => Ok(answer.payload),
+            Ok(Err(error)) => Err(match error.kind() {
+                async_nats::RequestErrorKind::TimedOut => RequestError::Timeout,
+                async_nats::RequestErrorKind::NoResponders => RequestError::Unserved,
+                _ => RequestError::Refused(error),
+            }),
+            Err(_) => Err(RequestError::Timeout),
+        }
+    }
+
+    /// The largest payload that NATS takes, in bytes.
+    pub fn payload_bytes_max(&self) -> usize {
+        self.client.max_payload()
+    }
+
+    /// Sends what is buffered.
+    pub async fn flush(&self) {
+        if let Err(error) = self.client.flush().await {
+            tracing::warn!(%error, "the last events were not flushed to NATS");
+        }
+    }
+}
+
+impl Metrics {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let published = IntCounterVec::new(
+            Opts::new("fh_bus_events_published_total", "Events published to NATS, by outcome; all but ok were dropped."),
+            &["outcome"],
+        )?;
+        let connection_events =
+            IntCounterVec::new(Opts::new("fh_bus_connection_events_total", "What happened to the connection to NATS."), &["event"])?;
+        registry.register(Box::new(published.clone()))?;
+        registry.register(Box::new(connection_events.clone()))?;
+        Ok(Self { published, connection_events })
+    }
+}
+
+fn note_event(event: &Event, counter: &IntCounterVec) {
+    let label = match event {
+        Event::Connected => "connected",
+        Event::Disconnected => "disconnected",
+        Event::LameDuckMode => "lame_duck",
+        Event::Draining => "draining",
+        Event::Closed => "closed",
+        Event::SlowConsumer(_) => "slow_consumer",
+        Event::ServerError(_) => "server_error",
+        Event::ClientError(_) => "client_error",
+    };
+    counter.with_label_values(&[label]).inc();
+    match event {
+        Event::Connected => tracing::info!("NATS is connected"),
+        Event::Disconnected => tracing::warn!("NATS is disconnected; connecting again"),
+        // One per attempt while the server is away; the disconnection itself is logged.
+        Event::ClientError(error) => tracing::debug!(%error, "NATS client error"),
+        other => tracing::warn!(event = %other, "NATS connection event"),
+    }
+}

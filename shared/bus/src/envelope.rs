@@ -1,0 +1,210 @@
+use bytes::Bytes;
+use messaging_domain::{ConversationId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// What is published on a conversation's subject. `data` is ready to be sent to clients as it is.
+#[derive(Debug)]
+pub enum ConversationEvent<'a> {
+    /// A message was stored, edited or deleted.
+    Message {
+        /// Which of the three.
+        change: MessageChange,
+        /// The message's place.
+        seq: u64,
+        /// The message.
+        data: &'a RawValue,
+    },
+    /// A participant has read further.
+    MessagesRead {
+        /// The receipt.
+        data: &'a RawValue,
+    },
+    /// A participant types, or stopped.
+    Typing(TypingSignal),
+}
+
+/// What happened to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MessageChange {
+    /// It was stored.
+    New,
+    /// Its text changed.
+    Updated,
+    /// It was deleted.
+    Deleted,
+}
+
+/// That a user types in a conversation, from one of his connections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypingSignal {
+    /// Who.
+    pub user_id: UserId,
+    /// From which connection: he has stopped only when each one has.
+    pub connection_id: String,
+    /// Whether he types.
+    pub is_typing: bool,
+}
+
+/// What is published on a user's subject. `data` is ready to be sent to clients as it is.
+#[derive(Debug)]
+pub enum UserEvent<'a> {
+    /// A message came in a conversation of his, by the other participant.
+    MessageNotification {
+        /// The conversation; connections that joined it have the message itself.
+        conversation: ConversationId,
+        /// The notification.
+        data: &'a RawValue,
+    },
+    /// He himself has read further, on one of his connections.
+    MessagesRead {
+        /// The conversation; connections that joined it hear of it there.
+        conversation: ConversationId,
+        /// The receipt.
+        data: &'a RawValue,
+    },
+    /// Someone who shares a contract with him came or went.
+    Presence {
+        /// The presence.
+        data: &'a RawValue,
+    },
+}
+
+/// An event that is none of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvelopeError {
+    /// It is no JSON of the right shape.
+    #[error("the event cannot be read")]
+    Json(#[source] serde_json::Error),
+    /// It lacks a field of its kind, or has another subject's kind.
+    #[error("the event does not belong on its subject")]
+    Misplaced,
+}
+
+/// Both kinds of events as they are on the bus.
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation: Option<ConversationId>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    NewMessage,
+    MessageUpdated,
+    MessageDeleted,
+    MessagesRead,
+    Typing,
+    MessageNotification,
+    Presence,
+}
+
+impl<'a> ConversationEvent<'a> {
+    /// Reads a payload; `data` is not parsed, but it is checked to be JSON.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn decode(payload: &'a [u8]) -> Result<Self, EnvelopeError> {
+        let Envelope { kind, seq, data, .. } = serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
+        let change = match kind {
+            Kind::NewMessage => MessageChange::New,
+            Kind::MessageUpdated => MessageChange::Updated,
+            Kind::MessageDeleted => MessageChange::Deleted,
+            Kind::MessagesRead => return Ok(Self::MessagesRead { data }),
+            Kind::Typing => {
+                return serde_json::from_str(data.get()).map(Self::Typing).map_err(EnvelopeError::Json);
+            }
+            Kind::MessageNotification | Kind::Presence => return Err(EnvelopeError::Misplaced),
+        };
+        Ok(Self::Message { change, seq: seq.ok_or(EnvelopeError::Misplaced)?, data })
+    }
+
+    /// Writes the payload.
+    pub fn encode(&self) -> Bytes {
+        match self {
+            Self::Message { change, seq, data } => {
+                let kind = match change {
+                    MessageChange::New => Kind::NewMessage,
+                    MessageChange::Updated => Kind::MessageUpdated,
+                    MessageChange::Deleted => Kind::MessageDeleted,
+                };
+                write(&Envelope { kind, seq: Some(*seq), conversation: None, data })
+            }
+            Self::MessagesRead { data } => {
+                write(&Envelope { kind: Kind::MessagesRead, seq: None, conversation: None, data })
+            }
+            Self::Typing(signal) => {
+                let data = serde_json::value::to_raw_value(signal).expect("its fields are plain");
+                write(&Envelope { kind: Kind::Typing, seq: None, conversation: None, data: &data })
+            }
+        }
+    }
+}
+
+impl<'a> UserEvent<'a> {
+    /// Reads a payload; `data` is not parsed, but it is checked to be JSON.
+    ///
+    /// # Errors
+    /// [`EnvelopeError`].
+    pub fn decode(payload: &'a [u8]) -> Result<Self, EnvelopeError> {
+        let Envelope { kind, conversation, data, .. } =
+            serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
+        match (kind, conversation) {
+            (Kind::MessageNotification, Some(conversation)) => Ok(Self::MessageNotification { conversation, data }),
+            (Kind::MessagesRead, Some(conversation)) => Ok(Self::MessagesRead { conversation, data }),
+            (Kind::Presence, _) => Ok(Self::Presence { data }),
+            _ => Err(EnvelopeError::Misplaced),
+        }
+    }
+
+    /// Writes the payload.
+    pub fn encode(&self) -> Bytes {
+        let (kind, conversation, data) = match self {
+            Self::MessageNotification { conversation, data } => (Kind::MessageNotification, Some(*conversation), data),
+            Self::MessagesRead { conversation, data } => (Kind::MessagesRead, Some(*conversation), data),
+            Self::Presence { data } => (Kind::Presence, None, data),
+        };
+        write(&Envelope { kind, seq: None, conversation, data })
+    }
+}
+
+fn write(envelope: &Envelope<'_>) -> Bytes {
+    serde_json::to_vec(envelope).expect("its fields are plain").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_event_reads_back_with_its_data_untouched() {
+        let text = r#"{"b": 1,  "a":"ä"}"#;
+        let data: &RawValue = serde_json::from_str(text).expect("JSON");
+        let payload = ConversationEvent::Message { change: MessageChange::New, seq: 7, data }.encode();
+        match ConversationEvent::decode(&payload) {
+            Ok(ConversationEvent::Message { change: MessageChange::New, seq: 7, data }) => assert_eq!(data.get(), text),
+            other => panic!("{other:?}"),
+        }
+        let conversation = ConversationId::from_bytes([3; 12]);
+        let payload = UserEvent::MessagesRead { conversation, data }.encode();
+        assert!(matches!(UserEvent::decode(&payload), Ok(UserEvent::MessagesRead { conversation: c, .. }) if c == conversation));
+        assert!(matches!(ConversationEvent::decode(&UserEvent::Presence { data }.encode()), Err(EnvelopeError::Misplaced)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_event_or_an_error(payload: Vec<u8>) {
+            let _ = ConversationEvent::decode(&payload);
+            let _ = UserEvent::decode(&payload);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use messaging_lifecycle::Tasks;
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::{LEASE_TTL, PresenceBucket};
+
+/// How often a lease is renewed: three times can fail before it dies.
+const RENEW_INTERVAL: Duration = Duration::from_millis(800);
+
+/// How often a table looks for leases that died.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Deaths that a table tells of before the one who listens must have taken some; more are found again by the next process to start.
+const DEATHS_WAITING_MAX: usize = 256;
+
+/// One life of a process: the name that an operator knows it by, and a part that no other life has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Instance(Arc<str>);
+
+/// A text that cannot be part of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("must be 1 to 128 characters of A-Z, a-z, 0-9, _ and -")]
+pub struct InstanceError;
+
+impl FromStr for Instance {
+    type Err = InstanceError;
+
+    fn from_str(text: &str) -> Result<Self, InstanceError> {
+        let allowed = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if allowed && (1..=128).contains(&text.len()) { Ok(Self(text.into())) } else { Err(InstanceError) }
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LeaseKind {
+    /// An API replica.
+    Api,
+    /// A gateway replica.
+    Gateway,
+}
+
+impl LeaseKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// The proof that this process lives, kept up by a task of its own.
+pub struct Lease {
+    bucket: PresenceBucket,
+    key: String,
+    renewals: watch::Receiver<Renewal>,
+}
+
+/// How the last renewal went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Renewal {
+    alive: bool,
+    /// Counts how often the lease came to life: at the start, and after each time that it could not be renewed.
+    lives: u64,
+}
+
+impl Lease {
+    /// Begins to renew a lease until the tasks are asked to stop. NATS may be down.
+    pub fn keep(bucket: &PresenceBucket, kind: LeaseKind, instance: &Instance, tasks: &Tasks) -> Self {
+        let key = format!("lease.{}.{instance}", kind.as_str());
+        let (sender, renewals) = watch::channel(Renewal { alive: false, lives: 0 });
+        let renewing = renew(bucket.clone(), key.clone(), sender);
+        let stopping = tasks.stopping().clone();
+        tasks.spawn("lease", async move {
+            tokio::select! {
+                () = renewing => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+        Self { bucket: bucket.clone(), key, renewals }
+    }
+
+    /// Whether the last renewal succeeded.
+    pub fn is_alive(&self) -> bool {
+        self.renewals.borrow().alive
+    }
+
+    /// Resolves each time the lease comes to life: what was written under an earlier life may be gone.
+    pub async fn revived(&mut self) {
+        let seen = self.renewals.borrow_and_update().lives;
+        // An error means that the renewing task has ended, and nothing revives any more.
+        if self.renewals.wait_for(|renewal| renewal.alive && renewal.lives > seen).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Gives the lease back, so that nobody waits for it to die.
+    pub async fn release(self) {
+        if let Err(error) = self.bucket.delete_lease(&self.key).await {
+            tracing::debug!(%error, "the lease was not given back; it will expire");
+        }
+    }
+}
+
+async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Renewal>) {
+    let mut ticks = tokio::time::interval(RENEW_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut last_revision = 0;
+    loop {
+        ticks.tick().await;
+        let renewed = bucket.write_lease(&key).await;
+        let was_alive = renewals.borrow().alive;
+        match renewed {
+            // A smaller revision means that the bucket was made anew in between.
+            Ok(revision) if was_alive && revision > last_revision => last_revision = revision,
+            Ok(revision) => {
+                last_revision = revision;
+                renewals.send_modify(|renewal| *renewal = Renewal { alive: true, lives: renewal.lives + 1 });
+            }
+            Err(error) => {
+                if was_alive {
+                    tracing::warn!(%error, "the lease cannot be renewed; trying again");
+                    renewals.send_modify(|renewal| renewal.alive = false);
+                }
+                if let Err(error) = bucket.ensure().await {
+                    tracing::debug!(%error, "the presence bucket is out of reach");
+                }
+            }
+        }
+    }
+}
+
+/// Which processes live, as this one sees it: kept up by following the leases.
+#[derive(Clone)]
+pub struct LeaseTable {
+    renewed_at: Arc<Mutex<HashMap<(LeaseKind, Instance), Instant>>>,
+}
+
+impl LeaseTable {
+    /// Begins to follow the leases until the tasks are asked to stop, and tells of each one that dies.
+    pub fn follow(bucket: &PresenceBucket, tasks: &Tasks) -> (Self, mpsc::Receiver<(LeaseKind, Instance)>) {
+        let table = Self { renewed_at: Arc::default() };
+        let (deaths, told) = mpsc::channel(DEATHS_WAITING_MAX);
+        let following = follow(bucket.clone(), table.clone(), deaths);
+        let stopping = tasks.stopping().clone();
+        tasks.spawn("lease table", async move {
+            tokio::select! {
+                () = following => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+        (table, told)
+    }
+
+    /// Whether a process lives.
+    pub fn is_alive(&self, kind: LeaseKind, instance: &Instance) -> bool {
+        self.renewed_at.lock().contains_key(&(kind, instance.clone()))
+    }
+
+    /// Whether a process lives and has shown it lately; not so while it may have just died.
+    pub fn is_certainly_alive(&self, kind: LeaseKind, instance: &Instance) -> bool {
+        let renewed_at = self.renewed_at.lock().get(&(kind, instance.clone())).copied();
+        renewed_at.is_some_and(|renewed_at| renewed_at.elapsed() < RENEW_INTERVAL * 2)
+    }
+
+    /// Takes a sign of life, or the end of one, from the bucket.
+    fn note(&self, key: &str, is_renewal: bool) {
+        let Some(holder) = parse_key(key) else { return };
+        let mut renewed_at = self.renewed_at.lock();
+        if is_renewal {
+            renewed_at.insert(holder, Instant::now());
+        } else if let Some(at) = renewed_at.get_mut(&holder) {
+            // Whoever gave its lease back is as dead as whoever lost it: the next check finds it.
+            *at = Instant::now().checked_sub(LEASE_TTL).unwrap_or(*at);
+        }
+    }
+
+    fn remove_dead(&self) -> Vec<(LeaseKind, Instance)> {
+        let mut renewed_at = self.renewed_at.lock();
+        renewed_at.extract_if(|_, at| at.elapsed() >= LEASE_TTL).map(|(holder, _)| holder).collect()
+    }
+
+    /// Gives each lease a full term again: while nothing could be heard, silence meant nothing.
+    fn forgive(&self) {
+        let now = Instant::now();
+        self.renewed_at.lock().values_mut().for_each(|at| *at = now);
+    }
+}
+
+async fn follow(bucket: PresenceBucket, table: LeaseTable, deaths: mpsc::Sender<(LeaseKind, Instance)>) {
+    loop {
+        let mut watch = match bucket.watch_leases().await {
+            Ok(watch) => watch,
+            Err(error) => {
+                tracing::debug!(%error, "the leases cannot be followed; trying again");
+                table.forgive();
+                tokio::time::sleep(CHECK_INTERVAL).await;
+                continue;
+            }
+        };
+        table.forgive();
+        let mut checks = tokio::time::interval(CHECK_INTERVAL);
+        let mut heard_at = Instant::now();
+        loop {
+            tokio::select! {
+                entry = watch.next() => match entry {
+                    Some(Ok(entry)) => {
+                        heard_at = Instant::now();
+                        table.note(&entry.key, entry.operation == async_nats::jetstream::kv::Operation::Put);
+                    }
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "the leases cannot be followed; starting over");
+                        break;
+                    }
+                    None => break,
+                },
+                _ = checks.tick() => {
+                    // Our own lease is among those followed, so silence of all means that we hear nothing.
+                    if heard_at.elapsed() > LEASE_TTL * 2 {
+                        break;
+                    }
+                    if heard_at.elapsed() < RENEW_INTERVAL * 2 {
+                        for dead in table.remove_dead() {
+                            if deaths.try_send(dead).is_err() {
+                                tracing::debug!("nobody takes note of a death");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn parse_key(key: &str) -> Option<(LeaseKind, Instance)> {
+    let (kind, instance) = key.strip_prefix("lease.")?.split_once('.')?;
+    let kind = match kind {
+        "api" => LeaseKind::Api,
+        "gateway" => LeaseKind::Gateway,
+        _ => return None,
+    };
+    Some((kind, instance.parse().ok()?))
+}

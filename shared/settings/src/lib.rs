@@ -1,0 +1,148 @@
+//! Settings from environment variables: everything is read, every fault is found, and only then does a process go on.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The exit code of a process whose settings are wrong (`EX_USAGE` of BSD's `sysexits.h`).
+pub const EXIT_CODE: u8 = 64;
+
+/// The environment, and what was found to be wrong with it so far.
+///
+/// An empty variable counts as one that is not set, as orchestrators often cannot tell the two apart.
+#[derive(Debug)]
+pub struct Settings {
+    variables: HashMap<String, String>,
+    faults: Vec<Fault>,
+}
+
+/// One wrong or missing setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The variable.
+    pub variable: &'static str,
+    /// What is wrong with it; never its value, which may be a secret.
+    pub message: String,
+}
+
+/// All faults of an environment; displayed, a line for each.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            let line_end = if index == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{}: {}", fault.variable, fault.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    /// The process's environment. A variable that is not UTF-8 is left out.
+    pub fn from_env() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+        let variables = std::env::vars_os();
+        Self::from_pairs(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+    }
+
+    /// An environment of these variables.
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let variables = pairs
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .filter(|(_, value): &(String, String)| !value.trim().is_empty())
+            .collect();
+        Self { variables, faults: Vec::new() }
+    }
+
+    /// The text of a variable, if it is set.
+    pub fn text(&self, variable: &str) -> Option<&str> {
+        self.variables.get(variable).map(|value| value.trim())
+    }
+
+    /// The value of a variable; nothing, and no fault, if it is not set.
+    pub fn optional<T>(&mut self, variable: &'static str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+    {
+        match self.text(variable)?.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault(variable, format!("is not valid: {error}"));
+                None
+            }
+        }
+    }
+
+    /// The value of a variable, or the default if it is not set.
+    pub fn or<T>(&mut self, variable: &'static str, default: T) -> T
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+    {
+        self.optional(variable).unwrap_or(default)
+    }
+
+    /// The value of a number that must lie within a range, or the default if it is not set.
+    pub fn within<T>(&mut self, variable: &'static str, range: std::ops::RangeInclusive<T>, default: T) -> T
+    where
+        T: FromStr + PartialOrd + fmt::Display,
+        T::Err: fmt::Display,
+    {
+        let value = self.optional(variable).unwrap_or(default);
+        if !range.contains(&value) {
+            self.fault(variable, format!("must be {} to {}", range.start(), range.end()));
+        }
+        value
+    }
+
+    /// The text of a variable that must be set; a fault that says what it is for if it is not.
+    pub fn required(&mut self, variable: &'static str, purpose: &str) -> Option<String> {
+        let text = self.text(variable).map(str::to_owned);
+        if text.is_none() {
+            self.fault(variable, format!("is not set; it is {purpose}"));
+        }
+        text
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, variable: &'static str, message: impl Into<String>) {
+        self.faults.push(Fault { variable, message: message.into() });
+    }
+
+    /// The end of reading.
+    ///
+    /// # Errors
+    /// All [`Faults`] that were found, in the order of reading.
+    pub fn finish(self) -> Result<(), Faults> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_found_and_none_tells_the_value() {
+        let mut settings = Settings::from_pairs([("PORT", "hunter2"), ("SIZE", "0"), ("EMPTY", " ")]);
+        assert_eq!(settings.or("PORT", 8000u16), 8000);
+        assert_eq!(settings.within("SIZE", 1..=10, 5u32), 0);
+        assert_eq!(settings.required("EMPTY", "needed for this test"), None);
+        let faults = settings.finish().expect_err("three faults").to_string();
+        assert_eq!(faults.lines().count(), 3);
+        assert!(!faults.contains("hunter2"), "{faults}");
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_not_set() {
+        let mut settings = Settings::from_pairs([("PORT", "")]);
+        assert_eq!(settings.or("PORT", 8000u16), 8000);
+        assert_eq!(settings.finish(), Ok(()));
+    }
+}
