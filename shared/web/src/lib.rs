@@ -1,1 +1,13 @@
-//! messaging-web.
+//! HTTP as each of the services speaks it: the accept loop, problem documents, bodies and queries, CORS, health.
+
+mod body;
+mod cors;
+mod health;
+mod problem;
+mod server;
+
+pub use body::{JsonBody, OptionalJsonBody, QueryParameters};
+pub use cors::{CorsOrigins, refuse_foreign_origins};
+pub use health::{Health, health_router};
+pub use problem::{Problem, RETRY_AFTER_SECONDS, method_not_allowed, no_such_path, panicked};
+pub use server::{BoundServer, ServerConfig};

@@ -1,0 +1,94 @@
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use messaging_wire::{ErrorCode, Fault};
+use serde::de::DeserializeOwned;
+
+use crate::Problem;
+
+/// A JSON body of a shape. What does not fit is answered with `validation_failed` and the field's path.
+#[derive(Debug)]
+pub struct JsonBody<T>(pub T);
+
+/// As [`JsonBody`], but the body may be left out.
+#[derive(Debug)]
+pub struct OptionalJsonBody<T>(pub T);
+
+/// The query of a shape.
+#[derive(Debug)]
+pub struct QueryParameters<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        require_json(&request)?;
+        let body = read_body(request, state).await?;
+        parse(&body).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let declared = require_json(&request);
+        let body = read_body(request, state).await?;
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(T::default()));
+        }
+        declared?;
+        parse(&body).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Query(parameters)) => Ok(Self(parameters)),
+            Err(rejection) => Err(Fault::new(ErrorCode::ValidationFailed, rejection.body_text()).into()),
+        }
+    }
+}
+
+fn require_json(request: &Request) -> Result<(), Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let is_json = media_type.eq_ignore_ascii_case("application/json")
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"));
+    if is_json {
+        Ok(())
+    } else {
+        Err(Fault::new(ErrorCode::UnsupportedMediaType, "the body must be sent as Content-Type: application/json").into())
+    }
+}
+
+async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        let status = rejection.into_response().status();
+        if status == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+            Fault::new(ErrorCode::PayloadTooLarge, "the body is larger than the limit").into()
+        } else {
+            Fault::new(ErrorCode::ValidationFailed, "the body did not arrive whole").into()
+        }
+    })
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.into_inner().to_string();
+        if path == "." {
+            Fault::new(ErrorCode::ValidationFailed, message)
+        } else {
+            Fault::invalid_field(path, format!("is not valid: {message}"))
+        }
+    })?;
+    reader.end().map_err(|error| Fault::new(ErrorCode::ValidationFailed, error.to_string()))?;
+    Ok(parsed)
+}
