@@ -29,5 +29,5 @@ pub use mongo::{EmbeddedMongo, mongod_arguments};
 pub use nats::{EmbeddedNats, accepts_clients, nats_server_arguments};
 pub use port::free_port;
 pub use program::{Program, ProgramError};
-pub use replica_set::{ReplicaSet, ReplicaSetError};
+pub use replica_set::{ReplicaSet, ReplicaSetError, mongod_answers};
 pub use watchdog::watchdog_main_if_asked;

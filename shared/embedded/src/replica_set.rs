@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     bson::{Document, Value},
@@ -13,6 +13,7 @@ use crate::{
 const NAME: &str = "rs0";
 const NOT_YET_INITIALIZED: i64 = 94;
 const POLL: Duration = Duration::from_millis(20);
+const HELLO_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why there is no replica set with a writable primary.
 #[derive(Debug, Error)]
@@ -23,6 +24,9 @@ pub enum ReplicaSetError {
     /// No member became primary in time.
     #[error("no member of the replica set became primary within {} s", .0.as_secs())]
     NoPrimary(Duration),
+    /// A member did not become a secondary in time.
+    #[error("a member of the replica set did not follow the primary within {} s", .0.as_secs())]
+    NotFollowing(Duration),
 }
 
 /// A replica set of mongods on these ports of 127.0.0.1.
@@ -80,6 +84,21 @@ impl ReplicaSet {
             }
             sleep(POLL).await;
         }
+    }
+
+    /// Waits until one member is a writable primary and every other one follows it.
+    pub async fn settled(&self, bound: Duration) -> Result<(), ReplicaSetError> {
+        let ends = Instant::now() + bound;
+        self.primary(bound).await?;
+        for port in &self.ports {
+            while !is_settled(*port).await {
+                if Instant::now() >= ends {
+                    return Err(ReplicaSetError::NotFollowing(bound));
+                }
+                sleep(POLL).await;
+            }
+        }
+        Ok(())
     }
 
     /// Asks the primary to step down and to stay so for `pause`.
@@ -140,7 +159,10 @@ impl ReplicaSet {
             )
         });
         let millis = i32::try_from(self.election_timeout.as_millis()).unwrap_or(i32::MAX);
+        // A member that hangs, too, is to be noticed within the election timeout.
+        let seconds = (millis / 1000).max(1);
         let settings = Document::default()
+            .with("heartbeatTimeoutSecs", Value::Int32(seconds))
             .with("electionTimeoutMillis", Value::Int32(millis))
             .with(
                 "heartbeatIntervalMillis",
@@ -154,11 +176,30 @@ impl ReplicaSet {
     }
 }
 
+/// Whether a mongod on this loopback port answers, whatever state it is in.
+pub async fn mongod_answers(port: u16) -> bool {
+    hello(port).await.is_some()
+}
+
 async fn is_primary(port: u16) -> bool {
-    let hello = Document::default().with("hello", Value::Int32(1));
-    command::run(port, hello)
+    hello(port)
         .await
-        .is_ok_and(|reply| reply.is_true("isWritablePrimary"))
+        .is_some_and(|reply| reply.is_true("isWritablePrimary"))
+}
+
+async fn is_settled(port: u16) -> bool {
+    hello(port)
+        .await
+        .is_some_and(|reply| reply.is_true("isWritablePrimary") || reply.is_true("secondary"))
+}
+
+async fn hello(port: u16) -> Option<Document> {
+    let command = Document::default().with("hello", Value::Int32(1));
+    // A member that hangs must not keep the others from being asked.
+    timeout(HELLO_TIMEOUT, command::run(port, command))
+        .await
+        .ok()?
+        .ok()
 }
 
 fn host(port: u16) -> String {
