@@ -1,0 +1,27 @@
+//! Real servers and processes for tests: started on free loopback ports, ended with the test.
+//!
+//! Everything here panics when it cannot do its job, as a test should. Whatever is started ends
+//! when its value is dropped or, for what is shared between tests, when the test process ends,
+//! however that ends.
+
+#![expect(clippy::panic, reason = "a test ends by panicking")]
+
+mod eventually;
+mod guard;
+mod mongo;
+mod nats;
+mod server;
+mod service;
+mod service_log;
+mod unique;
+
+pub use eventually::{eventually, eventually_some};
+pub use mongo::{MongoCluster, MongoServer};
+pub use nats::NatsServer;
+pub use service::{ServiceProcess, binary_path};
+pub use unique::unique_prefix;
+
+/// A port of 127.0.0.1 that nobody listens on at this moment.
+pub fn free_port() -> u16 {
+    messaging_embedded::free_port().expect("the loopback interface has a free port")
+}

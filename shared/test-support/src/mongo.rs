@@ -1,0 +1,173 @@
+//! Replica sets of real mongods, of one node and of several.
+
+use std::{ffi::OsString, path::Path, time::Duration};
+
+use messaging_embedded::{Program, ReplicaSet, mongod_answers, mongod_arguments};
+use nix::sys::signal::Signal;
+use tokio::sync::OnceCell;
+
+use crate::server::{Kind, TestServer};
+
+static MONGOD: Kind = Kind {
+    program: Program::Mongod,
+    arguments,
+    answers: |port| Box::pin(mongod_answers(port)),
+};
+
+const READY_BOUND: Duration = Duration::from_secs(30);
+const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A replica set of one mongod, a writable primary.
+pub struct MongoServer {
+    cluster: MongoCluster,
+}
+
+impl MongoServer {
+    /// Starts one for the caller alone.
+    pub async fn start() -> Self {
+        Self {
+            cluster: MongoCluster::start(1).await,
+        }
+    }
+
+    /// The one that the tests of this process share; take a database of your own
+    /// ([`unique_prefix`](crate::unique_prefix)), and leave it running.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<MongoServer> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// The address for a driver, without a database.
+    pub fn uri(&self) -> String {
+        self.cluster.uri()
+    }
+
+    /// Ends it in order, and waits for that.
+    pub async fn stop(&self) {
+        self.cluster.stop(0).await;
+    }
+
+    /// Kills it with -9.
+    pub async fn kill(&self) {
+        self.cluster.kill(0).await;
+    }
+
+    /// Starts it again on the same port with the same data, and waits for the primary.
+    pub async fn start_again(&self) {
+        self.cluster.start_again(0).await;
+        self.cluster.primary().await;
+    }
+
+    /// Stops its clock: connections stay, nothing answers.
+    pub async fn pause(&self) {
+        self.cluster.pause(0).await;
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.cluster.resume(0);
+    }
+}
+
+/// A replica set of several mongods, for tests of elections.
+///
+/// An election takes about a second once the primary is silent. Nodes are counted from 0.
+pub struct MongoCluster {
+    nodes: Vec<TestServer>,
+    set: ReplicaSet,
+}
+
+impl MongoCluster {
+    /// Starts the nodes and waits until one is primary and all others follow it.
+    pub async fn start(count: usize) -> Self {
+        let mut nodes = Vec::with_capacity(count);
+        for _ in 0..count {
+            nodes.push(TestServer::start(&MONGOD).await);
+        }
+        let ports = nodes.iter().map(TestServer::port).collect();
+        let set = ReplicaSet::new(ports, ELECTION_TIMEOUT);
+        set.form(READY_BOUND).await.expect("the replica set forms");
+        set.settled(READY_BOUND)
+            .await
+            .expect("the replica set settles");
+        Self { nodes, set }
+    }
+
+    /// The address of all nodes for a driver, without a database.
+    pub fn uri(&self) -> String {
+        self.set.uri()
+    }
+
+    /// How many nodes there are, running or not.
+    pub fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Waits for a writable primary and says which node it is.
+    pub async fn primary(&self) -> usize {
+        let port = self
+            .set
+            .primary(READY_BOUND)
+            .await
+            .expect("a node becomes primary");
+        let position = self.nodes.iter().position(|node| node.port() == port);
+        position.expect("the primary is one of the nodes")
+    }
+
+    /// Waits until one node is primary and all others follow it.
+    pub async fn settled(&self) {
+        self.set
+            .settled(READY_BOUND)
+            .await
+            .expect("the replica set settles");
+    }
+
+    /// Makes the primary step down for 10 s, so that another node takes over; says which it was.
+    pub async fn step_down(&self) -> usize {
+        let node = self.primary().await;
+        let pause = Duration::from_secs(10);
+        self.set
+            .step_down(self.nodes[node].port(), pause)
+            .await
+            .expect("a primary with followers steps down");
+        node
+    }
+
+    /// Ends a node in order, and waits for that.
+    pub async fn stop(&self, node: usize) {
+        self.nodes[node].end_by(Signal::SIGTERM).await;
+    }
+
+    /// Kills a node with -9.
+    pub async fn kill(&self, node: usize) {
+        self.nodes[node].end_by(Signal::SIGKILL).await;
+    }
+
+    /// Starts a node again on the same port with the same data; it may not have caught up yet.
+    pub async fn start_again(&self, node: usize) {
+        self.nodes[node].start_again().await;
+    }
+
+    /// Stops a node's clock: connections stay, nothing answers.
+    pub async fn pause(&self, node: usize) {
+        self.nodes[node].pause().await;
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    pub fn resume(&self, node: usize) {
+        self.nodes[node].resume();
+    }
+}
+
+fn arguments(port: u16, data: &Path) -> Vec<OsString> {
+    let small = [
+        "--oplogSize",
+        "64",
+        "--wiredTigerEngineConfigString",
+        "log=(prealloc=false)",
+    ];
+    mongod_arguments(port, data)
+        .into_iter()
+        .chain(small.map(OsString::from))
+        .collect()
+}
