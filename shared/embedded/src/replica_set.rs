@@ -13,6 +13,7 @@ use crate::{
 const NAME: &str = "rs0";
 const NOT_YET_INITIALIZED: i64 = 94;
 const POLL: Duration = Duration::from_millis(20);
+const NOTE_TIMEOUT_MS: i32 = 2_000;
 const HELLO_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why there is no replica set with a writable primary.
@@ -24,9 +25,9 @@ pub enum ReplicaSetError {
     /// No member became primary in time.
     #[error("no member of the replica set became primary within {} s", .0.as_secs())]
     NoPrimary(Duration),
-    /// A member did not become a secondary in time.
-    #[error("a member of the replica set did not follow the primary within {} s", .0.as_secs())]
-    NotFollowing(Duration),
+    /// The members did not come to agree on a primary in time.
+    #[error("the members of the replica set did not agree on a primary within {} s", .0.as_secs())]
+    NotSettled(Duration),
 }
 
 /// A replica set of mongods on these ports of 127.0.0.1.
@@ -70,14 +71,12 @@ impl ReplicaSet {
         }
     }
 
-    /// Waits until a member is a writable primary, and says which.
+    /// Waits until a member is a writable primary in the eyes of a majority, and says which.
     pub async fn primary(&self, bound: Duration) -> Result<u16, ReplicaSetError> {
         let ends = Instant::now() + bound;
         loop {
-            for port in &self.ports {
-                if is_primary(*port).await {
-                    return Ok(*port);
-                }
+            if let Some((port, _followers)) = self.leader().await {
+                return Ok(port);
             }
             if Instant::now() >= ends {
                 return Err(ReplicaSetError::NoPrimary(bound));
@@ -86,19 +85,68 @@ impl ReplicaSet {
         }
     }
 
-    /// Waits until one member is a writable primary and every other one follows it.
+    /// Waits until one member is a writable primary and every other one follows it and has what
+    /// it has.
+    ///
+    /// A member that loses its primary before it knows of a majority-committed write cannot roll
+    /// back, and dies of it: a set that has not settled is not to be tested for failover.
     pub async fn settled(&self, bound: Duration) -> Result<(), ReplicaSetError> {
         let ends = Instant::now() + bound;
-        self.primary(bound).await?;
-        for port in &self.ports {
-            while !is_settled(*port).await {
-                if Instant::now() >= ends {
-                    return Err(ReplicaSetError::NotFollowing(bound));
+        loop {
+            match self.leader().await {
+                Some((port, followers))
+                    if followers == self.ports.len() && self.is_replicated(port).await =>
+                {
+                    return Ok(());
                 }
-                sleep(POLL).await;
+                _ if Instant::now() >= ends => return Err(ReplicaSetError::NotSettled(bound)),
+                _ => sleep(POLL).await,
             }
         }
-        Ok(())
+    }
+
+    /// Writes two notes that every member has to confirm: with the second one each member learns
+    /// that the first one is committed.
+    async fn is_replicated(&self, primary: u16) -> bool {
+        let members = i32::try_from(self.ports.len()).unwrap_or(i32::MAX);
+        for _ in 0..2 {
+            let concern = Document::default()
+                .with("w", Value::Int32(members))
+                .with("wtimeout", Value::Int32(NOTE_TIMEOUT_MS));
+            let note = Document::default()
+                .with("appendOplogNote", Value::Int32(1))
+                .with("data", Value::Document(Document::default()))
+                .with("writeConcern", Value::Document(concern));
+            match command::run(primary, note).await {
+                Ok(reply) if reply.document("writeConcernError").is_none() => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// The primary that a majority follows, itself included, and how many follow it.
+    ///
+    /// A member that slept through an election still calls itself primary, so its word alone does
+    /// not count.
+    async fn leader(&self) -> Option<(u16, usize)> {
+        let mut replies = Vec::with_capacity(self.ports.len());
+        for port in &self.ports {
+            replies.extend(hello(*port).await.map(|reply| (*port, reply)));
+        }
+        let followers_of = |leader| {
+            let leader = host(leader);
+            let follows = |reply: &Document| {
+                reply.text("primary") == Some(&leader)
+                    && (reply.is_true("isWritablePrimary") || reply.is_true("secondary"))
+            };
+            replies.iter().filter(|(_, reply)| follows(reply)).count()
+        };
+        replies
+            .iter()
+            .filter(|(_, reply)| reply.is_true("isWritablePrimary"))
+            .map(|(port, _)| (*port, followers_of(*port)))
+            .find(|(_, followers)| *followers > self.ports.len() / 2)
     }
 
     /// Asks the primary to step down and to stay so for `pause`.
@@ -106,7 +154,7 @@ impl ReplicaSet {
         let seconds = i32::try_from(pause.as_secs()).unwrap_or(i32::MAX);
         let command = Document::default()
             .with("replSetStepDown", Value::Int32(seconds))
-            .with("secondaryCatchUpPeriodSecs", Value::Int32(seconds.min(1)));
+            .with("secondaryCatchUpPeriodSecs", Value::Int32(seconds / 2));
         command::run(primary, command).await.map(|_| ())
     }
 
@@ -179,18 +227,6 @@ impl ReplicaSet {
 /// Whether a mongod on this loopback port answers, whatever state it is in.
 pub async fn mongod_answers(port: u16) -> bool {
     hello(port).await.is_some()
-}
-
-async fn is_primary(port: u16) -> bool {
-    hello(port)
-        .await
-        .is_some_and(|reply| reply.is_true("isWritablePrimary"))
-}
-
-async fn is_settled(port: u16) -> bool {
-    hello(port)
-        .await
-        .is_some_and(|reply| reply.is_true("isWritablePrimary") || reply.is_true("secondary"))
 }
 
 async fn hello(port: u16) -> Option<Document> {
