@@ -1,1 +1,13 @@
-//! messaging-api.
+//! The stateless API service: REST for clients, commands for gateways, MongoDB behind both.
+
+mod announcer;
+mod app;
+mod command;
+mod config;
+mod http;
+mod republish;
+mod usecase;
+
+pub use app::{Api, ApiError, replica_name};
+pub use config::{ApiConfig, ProcessConfig};
+pub use http::RateLimit;

@@ -56,8 +56,9 @@ pub struct AuthConfig {
 }
 
 impl AuthConfig {
-    /// Reads the settings and notes what is wrong with them.
+    /// Reads the settings and notes what is wrong with them, `JWT_EXPIRATION` included, by which only tools mint tokens.
     pub fn read(settings: &mut Settings) -> Self {
+        settings.optional::<crate::Duration>("JWT_EXPIRATION");
         let algorithms = read_algorithms(settings);
         let secret = JwtSecret::read(settings);
         let public_key_file: Option<PathBuf> = settings.optional("JWT_PUBLIC_KEY_FILE");

@@ -31,6 +31,15 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct Faults(pub Vec<Fault>);
 
+impl Faults {
+    /// Writes each fault as a line on standard error and returns the code to exit with.
+    #[expect(clippy::print_stderr, reason = "no log is set up when the settings are wrong")]
+    pub fn report(&self) -> std::process::ExitCode {
+        eprintln!("{self}");
+        EXIT_CODE.into()
+    }
+}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.0.iter().enumerate() {

@@ -2,6 +2,7 @@
 //!
 //! Only serde lives here. Each object is written exactly as its golden file in `golden/` has it.
 
+pub mod command;
 mod error;
 pub mod event;
 mod object;

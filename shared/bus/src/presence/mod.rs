@@ -12,7 +12,7 @@ mod bucket;
 mod leases;
 
 pub use bucket::{BucketError, Entry, PresenceBucket};
-pub use leases::{Lease, LeaseKind, LeaseTable, Instance};
+pub use leases::{Instance, InstanceError, Lease, LeaseKind, LeaseTable};
 
 /// How long a lease lives without being renewed.
 pub const LEASE_TTL: std::time::Duration = std::time::Duration::from_secs(3);

@@ -1,0 +1,75 @@
+use bytes::Bytes;
+use messaging_bus::{Bus, ConversationEvent, MessageChange, Topic, UserEvent};
+use messaging_domain::{Parties, UserId, preview};
+use messaging_store::Committed;
+use messaging_wire::event::MessageNotification;
+use messaging_wire::{Message, PresenceItem, ReadReceipt};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// Tells gateways what happened. What does not get through is counted by the bus, and healed by whoever sees the gap.
+#[derive(Clone)]
+pub(crate) struct Announcer {
+    bus: Bus,
+}
+
+impl Announcer {
+    pub(crate) const fn new(bus: Bus) -> Self {
+        Self { bus }
+    }
+
+    /// Tells of messages that were just stored, in this order.
+    pub(crate) async fn announce_committed(&self, batch: Vec<Committed>) {
+        for committed in batch {
+            self.announce_message(&committed.message, &committed.parties, committed.recipient_unread).await;
+        }
+    }
+
+    /// Tells of a message: those who joined its conversation, and the recipient wherever else he is connected.
+    pub(crate) async fn announce_message(&self, message: &Message, parties: &Parties, recipient_unread: u64) {
+        let data = raw(message);
+        let event = ConversationEvent::Message { change: MessageChange::New, seq: message.seq, data: &data };
+        self.publish(&Topic::Conversation(message.conversation_id), event.encode()).await;
+        let Some(sender) = parties.party_of(&message.sender_id) else { return };
+        let notification = raw(&MessageNotification {
+            conversation_id: message.conversation_id,
+            contract_id: message.contract_id.clone(),
+            milestone_id: message.milestone_id.clone(),
+            message_id: message.id,
+            seq: message.seq,
+            sender_id: message.sender_id.clone(),
+            preview: preview(&message.content).to_owned(),
+            unread_count: recipient_unread,
+        });
+        let event = UserEvent::MessageNotification { conversation: message.conversation_id, data: &notification };
+        self.publish(&Topic::User(parties.user(sender.other()).clone()), event.encode()).await;
+    }
+
+    /// Tells that someone has read further: those who joined the conversation, and the reader's other connections.
+    pub(crate) async fn announce_read(&self, receipt: &ReadReceipt) {
+        let data = raw(receipt);
+        let conversation = receipt.conversation_id;
+        self.publish(&Topic::Conversation(conversation), ConversationEvent::MessagesRead { data: &data }.encode()).await;
+        let event = UserEvent::MessagesRead { conversation, data: &data };
+        self.publish(&Topic::User(receipt.user_id.clone()), event.encode()).await;
+    }
+
+    /// Tells these users that someone came or went.
+    pub(crate) async fn announce_presence(&self, item: &PresenceItem, to: &[UserId]) {
+        let data = raw(item);
+        let payload = UserEvent::Presence { data: &data }.encode();
+        for user in to {
+            self.publish(&Topic::User(user.clone()), payload.clone()).await;
+        }
+    }
+
+    async fn publish(&self, topic: &Topic, payload: Bytes) {
+        if let Err(error) = self.bus.publish(topic, payload).await {
+            tracing::debug!(%error, "an event was not published");
+        }
+    }
+}
+
+fn raw<T: Serialize>(object: &T) -> Box<RawValue> {
+    to_raw_value(object).expect("objects of the wire are plain JSON")
+}

@@ -1,0 +1,40 @@
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use messaging_auth::{Identity, TokenError};
+use messaging_web::Problem;
+use messaging_wire::{ErrorCode, Fault};
+
+use super::Http;
+
+/// Who sends a request, by its bearer token; counted against his rate.
+pub(super) struct Caller(pub(super) Identity);
+
+impl FromRequestParts<Http> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Problem> {
+        let token = bearer_token(parts).ok_or_else(|| unauthorized("a bearer token is required"))?;
+        let identity = http.verifier.verify(token).map_err(|error| {
+            unauthorized(match error {
+                TokenError::Expired => "the token has expired",
+                TokenError::Invalid => "the token is not valid",
+            })
+        })?;
+        if let Err(wait) = http.limiter.admit(&identity.user) {
+            let fault = Fault::new(ErrorCode::RateLimited, "too many requests by this user");
+            return Err(Problem::from(fault).retry_after(wait.as_secs().max(1)));
+        }
+        Ok(Self(identity))
+    }
+}
+
+fn bearer_token(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn unauthorized(message: &'static str) -> Problem {
+    Fault::new(ErrorCode::Unauthorized, message).into()
+}

@@ -1,0 +1,54 @@
+//! REST: paths, bodies and statuses around the use cases.
+
+mod caller;
+mod contracts;
+mod conversations;
+mod messages;
+mod presence;
+mod rate_limit;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, patch, post};
+use messaging_auth::Verifier;
+use messaging_web::{CorsOrigins, method_not_allowed, no_such_path, panicked};
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use rate_limit::RateLimit;
+use rate_limit::RateLimiter;
+
+use crate::usecase::Messaging;
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct Http {
+    messaging: Messaging,
+    verifier: Verifier,
+    limiter: RateLimiter,
+}
+
+impl Http {
+    pub(crate) fn new(messaging: Messaging, verifier: Verifier, rate_limit: RateLimit) -> Self {
+        Self { messaging, verifier, limiter: RateLimiter::new(rate_limit) }
+    }
+
+    /// The routes under `/api`.
+    pub(crate) fn router(self, origins: &CorsOrigins, body_bytes_max: usize) -> Router {
+        let routes = Router::new()
+            .route("/messages", post(messages::create))
+            .route("/messages/conversations", get(conversations::list))
+            .route("/messages/conversations/{id}", get(conversations::read))
+            .route("/messages/conversations/{id}/messages", get(messages::history).post(messages::send))
+            .route("/messages/conversations/{id}/read", patch(conversations::mark_as_read))
+            .route("/presence", get(presence::query))
+            .route("/contracts/{id}", get(contracts::read).put(contracts::put))
+            .fallback(no_such_path)
+            .method_not_allowed_fallback(method_not_allowed)
+            .with_state(self);
+        Router::new()
+            .nest("/api", routes)
+            .layer(DefaultBodyLimit::max(body_bytes_max))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(origins.layer())
+    }
+}

@@ -1,0 +1,63 @@
+//! The process `messaging-api`: any number of replicas behind a load balancer.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use messaging_api::{Api, ProcessConfig, replica_name};
+use messaging_lifecycle::{Tasks, stop_signal};
+use messaging_settings::Settings;
+use messaging_telemetry::{Telemetry, process_registry};
+use messaging_web::{Admission, BoundServer, Health, health_router, refuse_while_draining};
+use tokio_util::sync::CancellationToken;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long tasks may take to end once they are asked to.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut settings = Settings::from_env();
+    let config = ProcessConfig::read(&mut settings);
+    if let Err(faults) = settings.finish() {
+        return faults.report();
+    }
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = messaging_lifecycle::chain(&*error), "the process cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
+    let telemetry = Telemetry::set_up("messaging-api", &config.telemetry)?;
+    let stop = stop_signal()?;
+    let registry = process_registry("messaging-api", env!("CARGO_PKG_VERSION"));
+    let (health, core, edge) = (Health::new(), Tasks::new(), Tasks::new());
+    let api = Api::build(config.api, &replica_name()?, &registry, &health, (&core, &edge)).await?;
+
+    let server = BoundServer::bind(config.server)?;
+    tracing::info!(address = %server.address(), "listening");
+    let admission = Admission::new(&health);
+    let guard = axum::middleware::from_fn_with_state(admission.clone(), refuse_while_draining);
+    let router = api.router().layer(guard).merge(health_router(health.clone(), registry));
+    let closing = CancellationToken::new();
+    server.serve(router, &edge, closing.clone());
+
+    tracing::info!(signal = ?stop.await, "stopping: no new request is taken on");
+    health.drain();
+    let unfinished = admission.idle(config.drain).await;
+    tracing::info!(unfinished, "requests in flight are done");
+    closing.cancel();
+    for (name, tasks) in [("edge", edge), ("core", core)] {
+        if let Err(unfinished) = tasks.stop(STOP_TIMEOUT).await {
+            tracing::warn!(tasks = name, unfinished = unfinished.0, "tasks did not end in time");
+        }
+    }
+    api.finish().await;
+    telemetry.shut_down();
+    Ok(())
+}

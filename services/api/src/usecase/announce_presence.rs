@@ -1,0 +1,20 @@
+use messaging_wire::PresenceItem;
+use messaging_wire::command::PresenceChanged;
+
+use super::{Messaging, Refusal};
+
+/// The most users who are told of one change; who shares contracts with more is seen by the rest when they ask.
+const COUNTERPARTS_MAX: usize = 10_000;
+
+impl Messaging {
+    /// Tells everyone who shares a contract with a user that he came or went.
+    ///
+    /// # Errors
+    /// [`Refusal::Store`].
+    pub(crate) async fn announce_presence(&self, change: PresenceChanged) -> Result<(), Refusal> {
+        let counterparts = self.store.counterparts(&change.user, COUNTERPARTS_MAX).await?;
+        let item = PresenceItem { user_id: change.user, status: change.status, last_seen_at: change.last_seen_at };
+        self.announcer.announce_presence(&item, &counterparts).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+use messaging_domain::{ConversationId, UserId};
+use messaging_wire::Conversation;
+use messaging_wire::request::CreateMessage;
+
+use super::{Fields, Messaging, Refusal, Sent};
+
+/// A message that is stored for good, and its conversation.
+#[derive(Debug)]
+pub(crate) struct Created {
+    /// The message.
+    pub(crate) sent: Sent,
+    /// The conversation as the sender sees it, with at least that message.
+    pub(crate) conversation: Conversation,
+}
+
+impl Messaging {
+    /// Sends a message to a contract of the sender's, or to a milestone of it; the first one makes the conversation.
+    ///
+    /// # Errors
+    /// [`Refusal`], as for [`Messaging::send_message`].
+    pub(crate) async fn create_message(&self, sender: &UserId, request: &CreateMessage) -> Result<Sent, Refusal> {
+        let mut fields = Fields::new();
+        let contract = fields.parse("contractId", &request.contract_id);
+        let milestone = fields.parse_optional("milestoneId", request.milestone_id.as_deref());
+        let draft = fields.draft(&request.draft);
+        let (contract, draft) = fields.finish(contract.zip(draft))?;
+        if !draft.attachments.is_empty() {
+            return Err(Refusal::NotFound);
+        }
+        let key = self.store.open_conversation(&contract, milestone.as_ref(), sender).await?;
+        let party = key.parties().party_of(sender).ok_or(Refusal::NotFound)?;
+        self.append(&key, party, draft).await
+    }
+
+    /// As [`Messaging::create_message`], and returns the conversation too.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn create_message_and_view(&self, sender: &UserId, request: &CreateMessage) -> Result<Created, Refusal> {
+        let sent = self.create_message(sender, request).await?;
+        let id: ConversationId = sent.message.conversation_id;
+        let conversation = self.read_conversation(sender, id).await?;
+        Ok(Created { sent, conversation })
+    }
+}

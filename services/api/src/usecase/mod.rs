@@ -1,0 +1,43 @@
+//! What the service does, one file for each use case. HTTP and commands over the bus call the same ones.
+
+mod announce_presence;
+mod create_message;
+mod list_conversations;
+mod mark_as_read;
+mod put_contract;
+mod query_presence;
+mod read_contract;
+mod read_conversation;
+mod read_history;
+mod refusal;
+mod send_message;
+mod validation;
+
+use messaging_bus::presence::{LeaseTable, PresenceBucket};
+use messaging_domain::{ConversationId, Party, UserId};
+use messaging_store::{ConversationKey, Store};
+
+pub(crate) use read_history::HistoryQuery;
+pub(crate) use refusal::Refusal;
+pub(crate) use send_message::Sent;
+pub(crate) use validation::Fields;
+
+use crate::announcer::Announcer;
+
+/// The service without its transports. A clone is another handle.
+#[derive(Clone)]
+pub(crate) struct Messaging {
+    pub(crate) store: Store,
+    pub(crate) announcer: Announcer,
+    pub(crate) presence: PresenceBucket,
+    pub(crate) leases: LeaseTable,
+}
+
+impl Messaging {
+    /// A conversation as far as a user may know of it: for a stranger there is none.
+    async fn conversation_of(&self, user: &UserId, id: ConversationId) -> Result<(ConversationKey, Party), Refusal> {
+        let key = self.store.conversation_key(id).await?.ok_or(Refusal::NotFound)?;
+        let party = key.parties().party_of(user).ok_or(Refusal::NotFound)?;
+        Ok((key, party))
+    }
+}

@@ -1,0 +1,107 @@
+use messaging_bus::presence::BucketError;
+use messaging_lifecycle::chain;
+use messaging_store::{AppendError, ListError, OpenError, PutContractError, StoreError};
+use messaging_wire::{ErrorCode, Fault, FieldError};
+use thiserror::Error;
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, Error)]
+pub(crate) enum Refusal {
+    /// These fields are wrong.
+    #[error("{} fields are not valid", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// There is no such thing, or not for this caller.
+    #[error("not found")]
+    NotFound,
+    /// The caller's role does not allow it.
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
+    /// It contradicts what is stored.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// Too much waits already.
+    #[error("overloaded")]
+    Overloaded,
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[source] StoreError),
+    /// Presence cannot be read.
+    #[error("presence cannot be read")]
+    Presence(#[source] BucketError),
+}
+
+impl Refusal {
+    /// One field is wrong.
+    pub(crate) fn invalid_field(field: &str, message: impl std::fmt::Display) -> Self {
+        Self::Invalid(vec![FieldError { field: field.to_owned(), message: message.to_string() }])
+    }
+
+    /// What the caller may know of it. What he may not know is logged here, once.
+    pub(crate) fn into_fault(self) -> Fault {
+        match self {
+            Self::Invalid(errors) => Fault::invalid(errors),
+            Self::NotFound => Fault::not_found(),
+            Self::Forbidden(message) => Fault::new(ErrorCode::Forbidden, message),
+            Self::Conflict(message) => Fault::new(ErrorCode::Conflict, message),
+            Self::Overloaded => Fault::unavailable(),
+            Self::Store(error @ StoreError::Unavailable { .. }) => {
+                tracing::warn!(error = chain(&error), "MongoDB is not available");
+                Fault::unavailable()
+            }
+            Self::Store(error @ StoreError::Internal { .. }) => {
+                tracing::error!(error = chain(&error), "the store failed");
+                Fault::internal()
+            }
+            Self::Presence(error) => {
+                tracing::warn!(error = chain(&error), "presence cannot be read");
+                Fault::unavailable()
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<OpenError> for Refusal {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NotFound => Self::NotFound,
+            OpenError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ListError> for Refusal {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::BadCursor => Self::invalid_field("cursor", "is not one that a page gave"),
+            ListError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::ClientMessageIdConflict => {
+                Self::Conflict("this clientMessageId was used for another message in this conversation")
+            }
+            AppendError::Overloaded => Self::Overloaded,
+            AppendError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<PutContractError> for Refusal {
+    fn from(error: PutContractError) -> Self {
+        match error {
+            PutContractError::PartyChanged => Self::Conflict("the parties cannot change once there is a conversation"),
+            PutContractError::MilestoneInUse => Self::Conflict("a milestone with a conversation cannot be dropped"),
+            PutContractError::Store(error) => Self::Store(error),
+        }
+    }
+}
