@@ -1,0 +1,67 @@
+# Every target says what it does as it runs; `make` alone lists them.
+#
+# PORT or BIND_ADDR, DATA_DIR, RUST_LOG, CARGO_TARGET_DIR and every variable that the servers read
+# can be given: `make run PORT=9000`. ARGS goes to the load generator: `make bench ARGS=--help`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+RELEASE := $(TARGET_DIR)/release
+# At the end, because what the machine has goes first.
+export PATH := $(PATH):$(CURDIR)/.tools/bin
+
+.PHONY: help run cluster test lint bench tools clean
+
+help: ## list the targets (this)
+	@echo "FreelanceHub Messaging. Targets:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The shell is replaced by the program, so that Ctrl-C and SIGTERM reach it and nothing else.
+run: tools ## build and run everything in one process on port 8000, with a demo contract
+	@echo "run: building messaging-standalone (release)"
+	@cargo build --release -p messaging-standalone -p messaging-token
+	@echo "run: starting; Ctrl-C stops it, the data stays in $${DATA_DIR:-.data}"
+	@DEMO=1 DATA_DIR="$${DATA_DIR:-.data}" BIND_ADDR="$${BIND_ADDR:-127.0.0.1:$${PORT:-8000}}" \
+		exec "$(RELEASE)/messaging-standalone"
+
+cluster: tools ## build and run 2 APIs and 3 gateways behind a round-robin front on port 8000
+	@echo "cluster: building messaging-api, messaging-gateway, messaging-token (release)"
+	@cargo build --release -p messaging-api -p messaging-gateway -p messaging-token -p messaging-embedded
+	@BINARIES="$(RELEASE)" exec deploy/local/cluster.sh
+
+test: ## run all tests, on real servers of their own
+	@echo "test: bringing the servers"
+	@./deploy/tools/fetch.py --own
+	@echo "test: building the binaries that the end-to-end tests start"
+	@cargo build --workspace --bins
+	@./deploy/tools/npm-install tests/e2e
+	@echo "test: running the tests of every crate"
+	@./deploy/tools/cargo-test --workspace
+
+# The advisories check is left out: it needs a database from the network on every run.
+lint: ## check format, clippy without warnings, licences and who owns which driver
+	@./deploy/tools/fetch.py --lint
+	@echo "lint: cargo fmt"
+	@cargo fmt --all --check
+	@echo "lint: cargo clippy"
+	@cargo clippy --workspace --all-targets -- -D warnings
+	@echo "lint: cargo deny"
+	@cargo deny check bans licenses sources
+
+bench: tools ## measure sends per second and delivery times against two gateways
+	@echo "bench: building (release)"
+	@cargo build --release --workspace --bins
+	@echo "bench: measuring"
+	@cargo run --release -p messaging-load -- $(ARGS)
+
+tools: ## bring mongod and nats-server into .tools, unless PATH or a URL has them
+	@./deploy/tools/fetch.py
+
+clean: ## remove what was built and the demo's data; ALL=1 removes .tools, too
+	@echo "clean: removing $(TARGET_DIR), .data and tests/e2e/node_modules"
+	@if pids=$$(cat .data/mongod.pid .data/cluster/mongod.pid 2>/dev/null) && kill -0 $$pids 2>/dev/null; then \
+		echo "clean: the servers of .data are running, stop them first" >&2; exit 1; fi
+	@rm -rf -- "$(TARGET_DIR)" .data tests/e2e/node_modules
+	@if [ -n "$(ALL)" ]; then echo "clean: removing .tools"; rm -rf -- .tools; fi
