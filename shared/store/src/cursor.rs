@@ -1,0 +1,77 @@
+use std::fmt;
+
+use messaging_domain::ConversationId;
+use mongodb::bson::DateTime;
+use mongodb::bson::oid::ObjectId;
+
+use crate::model::{conversation_id, object_id};
+
+/// Where a page of conversations ended: the last one's place in the list.
+///
+/// Its text is 16 hexadecimal digits of the time and the 24 of the id; clients take it as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) updated_at: DateTime,
+    pub(crate) id: ObjectId,
+}
+
+const TIME_DIGITS: usize = 16;
+
+impl Cursor {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (time, id) = text.split_at_checked(TIME_DIGITS)?;
+        // `from_str_radix` would take a sign and upper case too, which no cursor has.
+        if !time
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        {
+            return None;
+        }
+        let millis = u64::from_str_radix(time, 16).ok()?.cast_signed();
+        let id: ConversationId = id.parse().ok()?;
+        Some(Self {
+            updated_at: DateTime::from_millis(millis),
+            id: object_id(id),
+        })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:016x}{}",
+            self.updated_at.timestamp_millis(),
+            conversation_id(self.id)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_nothing_else_does() {
+        for millis in [0, 1_795_375_800_123, i64::MIN, i64::MAX] {
+            let cursor = Cursor {
+                updated_at: DateTime::from_millis(millis),
+                id: ObjectId::from_bytes([7; 12]),
+            };
+            assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
+        }
+        let good = "000001a2b3c4d5e6070707070707070707070707";
+        assert!(Cursor::parse(good).is_some());
+        for bad in [
+            "",
+            "x",
+            &good[1..],
+            &good.to_uppercase(),
+            &format!("{good}0"),
+            &good.replacen("0000", "+000", 1),
+            "ääääääääääääääääääää",
+        ] {
+            assert_eq!(Cursor::parse(bad), None, "{bad:?}");
+        }
+    }
+}

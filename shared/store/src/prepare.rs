@@ -1,0 +1,106 @@
+use mongodb::IndexModel;
+use mongodb::bson::{Document, doc};
+use mongodb::error::Result as DriverResult;
+use mongodb::options::IndexOptions;
+
+use crate::error::Trouble;
+use crate::mongo::Mongo;
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Creates the indexes that are missing. Harmless to repeat and to race; call it until it works.
+    ///
+    /// Nothing is stored before it worked once in this process, because without the unique indexes two replicas could give
+    /// the same `seq`. A write that comes earlier tries it first.
+    ///
+    /// # Errors
+    /// When MongoDB does not answer, or has another index of the same name.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        self.mongo().fenced(self.ensure_prepared()).await
+    }
+
+    /// Succeeds if writes can be accepted: a primary can be reached and says so.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.mongo()
+            .fenced(async {
+                let hello = self
+                    .mongo()
+                    .collections()
+                    .await?
+                    .database
+                    .run_command(doc! { "hello": 1 })
+                    .await?;
+                match hello.get_bool("isWritablePrimary") {
+                    Ok(true) => Ok(()),
+                    _ => Err(Trouble::NotWritable.into()),
+                }
+            })
+            .await
+    }
+
+    pub(crate) async fn ensure_prepared(&self) -> DriverResult<()> {
+        let create = || create_indexes(self.mongo());
+        self.shared.prepared.get_or_try_init(create).await?;
+        Ok(())
+    }
+}
+
+async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
+    let collections = mongo.collections().await?;
+    let named_message = doc! { "cmid": { "$exists": true } };
+    let with_message = doc! { "lastSeq": { "$gte": 1 } };
+    collections
+        .messages
+        .create_indexes([
+            unique("conversation_seq", doc! { "c": 1, "seq": 1 }, None),
+            unique(
+                "conversation_sender_client_message_id",
+                doc! { "c": 1, "sender": 1, "cmid": 1 },
+                Some(named_message),
+            ),
+        ])
+        .await?;
+    collections
+        .conversations
+        .create_index(index(
+            "user_latest",
+            doc! { "users": 1, "updatedAt": -1, "_id": -1 },
+            Some(with_message),
+        ))
+        .await?;
+    collections
+        .contracts
+        .create_indexes([
+            index(
+                "client_freelancer",
+                doc! { "client": 1, "freelancer": 1 },
+                None,
+            ),
+            index(
+                "freelancer_client",
+                doc! { "freelancer": 1, "client": 1 },
+                None,
+            ),
+        ])
+        .await?;
+    Ok(())
+}
+
+fn index(name: &str, keys: Document, only: Option<Document>) -> IndexModel {
+    let options = IndexOptions::builder()
+        .name(name.to_owned())
+        .partial_filter_expression(only)
+        .build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+fn unique(name: &str, keys: Document, only: Option<Document>) -> IndexModel {
+    let mut model = index(name, keys, only);
+    if let Some(options) = &mut model.options {
+        options.unique = Some(true);
+    }
+    model
+}

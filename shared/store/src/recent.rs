@@ -1,0 +1,82 @@
+use std::collections::HashMap;
+
+use futures_util::TryStreamExt;
+use messaging_domain::{Timestamp, unread_count};
+use mongodb::bson::doc;
+use mongodb::bson::oid::ObjectId;
+use mongodb::error::Result as DriverResult;
+
+use crate::commit::Committed;
+use crate::model::{StoredConversation, StoredMessage};
+use crate::summary::{Summary, write_summaries};
+use crate::{ConversationKey, Store, StoreError};
+
+impl Store {
+    /// The messages that any replica stored since a time, the oldest first, at most `limit`; those of a conversation by `seq`.
+    ///
+    /// For publishing anew what a dead replica may have stored and not published. Brings the summaries of those conversations
+    /// up to them as well. Goes by the clocks of the replicas, in whole seconds: ask from a little earlier than needed.
+    ///
+    /// # Errors
+    /// When MongoDB does not answer.
+    pub async fn recent(&self, since: Timestamp, limit: u32) -> Result<Vec<Committed>, StoreError> {
+        self.mongo().fenced(self.stored_since(since, limit)).await
+    }
+
+    async fn stored_since(&self, since: Timestamp, limit: u32) -> DriverResult<Vec<Committed>> {
+        let collections = self.mongo().collections().await?;
+        let mut found: Vec<StoredMessage> = collections
+            .messages
+            .find(doc! { "_id": { "$gte": first_id_at(since) } })
+            .sort(doc! { "_id": 1 })
+            .limit(i64::from(limit.max(1)))
+            .await?
+            .try_collect()
+            .await?;
+        found.sort_by_key(|message| (message.c, message.seq));
+        let stretches = || found.chunk_by(|one, next| one.c == next.c);
+        let ids: Vec<ObjectId> = stretches()
+            .filter_map(|stretch| Some(stretch.first()?.c))
+            .collect();
+        write_summaries(self.mongo(), stretches().filter_map(Summary::after)).await?;
+
+        let conversations: Vec<StoredConversation> = collections
+            .conversations
+            .find(doc! { "_id": { "$in": ids } })
+            .await?
+            .try_collect()
+            .await?;
+        let conversations: HashMap<ObjectId, (ConversationKey, StoredConversation)> = conversations
+            .into_iter()
+            .map(|stored| (stored.id, (stored.key(), stored)))
+            .collect();
+        let committed = found.into_iter().filter_map(|message| {
+            let (key, conversation) = conversations.get(&message.c)?;
+            committed_as(message, key, conversation)
+        });
+        Ok(committed.collect())
+    }
+}
+
+/// A stored message as the hook gets it; none if its sender is no party, which no store has written.
+pub(crate) fn committed_as(
+    message: StoredMessage,
+    key: &ConversationKey,
+    conversation: &StoredConversation,
+) -> Option<Committed> {
+    let recipient = message.sender_party(key)?.other();
+    let recipient_unread = unread_count(message.counts(), recipient, conversation.mark(recipient));
+    Some(Committed {
+        message: message.into_wire(key),
+        parties: key.parties().clone(),
+        recipient_unread,
+    })
+}
+
+/// The smallest id that a message stored in this second or later can have.
+fn first_id_at(time: Timestamp) -> ObjectId {
+    let seconds = u32::try_from(time.millis().div_euclid(1000).max(0)).unwrap_or(u32::MAX);
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&seconds.to_be_bytes());
+    ObjectId::from_bytes(bytes)
+}
