@@ -4,6 +4,8 @@
 
 mod append;
 mod contracts;
+mod cost;
+mod failover;
 mod faults;
 mod idempotency;
 mod reading;

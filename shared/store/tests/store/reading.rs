@@ -84,17 +84,23 @@ async fn a_read_mark_grows_up_to_the_last_message_and_never_shrinks() {
         (all.grew, all.receipt.read_seq, all.receipt.unread_count),
         (true, 5, 0)
     );
-    // Sending marks nothing, and a deleted message stays unread.
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sending_marks_nothing_as_read_and_a_deleted_message_stays_unread() {
+    let world = World::new().await;
+    let replica = world.replica();
+    let key = replica.conversation("c-1").await;
+    replica.say(&key, Party::Client, "x").await;
     replica.say(&key, Party::Freelancer, "x").await;
-    let deletion = doc! { "$set": { "content": "", "deletedAt": mongodb::bson::DateTime::now() } };
-    world
-        .raw()
-        .await
-        .collection::<Document>("messages")
-        .update_one(doc! { "seq": 6 }, deletion)
+    let time = mongodb::bson::DateTime::now();
+    let deletion = doc! { "$set": { "content": "", "deletedAt": time } };
+    let messages = world.raw().await.collection::<Document>("messages");
+    messages
+        .update_one(doc! { "seq": 2 }, deletion)
         .await
         .unwrap();
-    assert_eq!(marks(&replica, &key).await, [(5, 1), (5, 0)]);
+    assert_eq!(marks(&replica, &key).await, [(0, 1), (0, 1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,11 +213,18 @@ async fn history_is_read_in_both_directions() {
     check(HistoryRange::Before(4), 3, PLENTY, 1..=3, false).await;
     check(HistoryRange::After(0), 3, PLENTY, 1..=3, true).await;
     check(HistoryRange::After(7), 3, PLENTY, 8..=10, false).await;
-    check(HistoryRange::After(u64::MAX), 3, PLENTY, 1..=0, false).await;
+    check(HistoryRange::After(9), 3, PLENTY, 10..=10, false).await;
     // Some 1,300 bytes of JSON each.
     check(HistoryRange::After(2), 5, 3_000, 3..=4, true).await;
     check(HistoryRange::Newest, 5, 3_000, 9..=10, true).await;
     check(HistoryRange::Newest, 5, 1, 10..=10, true).await;
+    let beyond = HistoryRange::After(u64::MAX);
+    let page = replica
+        .store
+        .history(&key, beyond, 3, PLENTY)
+        .await
+        .unwrap();
+    assert!(page.items.is_empty() && !page.has_more);
 }
 
 #[tokio::test(flavor = "multi_thread")]
