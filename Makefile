@@ -61,7 +61,8 @@ tools: ## bring mongod and nats-server into .tools, unless PATH or a URL has the
 
 clean: ## remove what was built and the demo's data; ALL=1 removes .tools, too
 	@echo "clean: removing $(TARGET_DIR), .data and tests/e2e/node_modules"
-	@if pids=$$(cat .data/mongod.pid .data/cluster/mongod.pid 2>/dev/null) && kill -0 $$pids 2>/dev/null; then \
-		echo "clean: the servers of .data are running, stop them first" >&2; exit 1; fi
+	@for pid in $$(cat .data/*.pid .data/cluster/*.pid 2>/dev/null || true); do \
+		if kill -0 "$$pid" 2>/dev/null; then \
+			echo "clean: a server of .data is running (process $$pid), stop it first" >&2; exit 1; fi; done
 	@rm -rf -- "$(TARGET_DIR)" .data tests/e2e/node_modules
 	@if [ -n "$(ALL)" ]; then echo "clean: removing .tools"; rm -rf -- .tools; fi
