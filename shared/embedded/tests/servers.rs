@@ -50,6 +50,8 @@ async fn servers_whose_watchdogs_were_killed_too_are_ended_by_the_next_start() {
     let (watchdogs, orphans): (Vec<_>, Vec<_>) = processes_of(folder.path())
         .into_iter()
         .partition(|process| process.is_watchdog);
+    // A parent that sees a watchdog end would stop the other server itself.
+    servers.signal(Signal::SIGSTOP);
     for watchdog in &watchdogs {
         watchdog.kill();
     }

@@ -62,9 +62,13 @@ impl Servers {
     }
 
     pub(crate) async fn end_by(&mut self, signal: Signal) -> Option<i32> {
+        self.signal(signal);
+        self.ended().await
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         kill(Pid::from_raw(pid), signal).unwrap();
-        self.ended().await
     }
 
     pub(crate) async fn ended(&mut self) -> Option<i32> {
