@@ -18,6 +18,7 @@ mod unique;
 pub use eventually::{eventually, eventually_some};
 pub use mongo::{MongoCluster, MongoServer};
 pub use nats::NatsServer;
+pub use nix::sys::signal::Signal;
 pub use service::{ServiceProcess, binary_path};
 pub use unique::unique_prefix;
 

@@ -3,9 +3,9 @@
 use std::{fs, path::Path, time::Duration};
 
 use messaging_test_support::{
-    MongoCluster, MongoServer, NatsServer, ServiceProcess, eventually, unique_prefix,
+    MongoCluster, MongoServer, NatsServer, ServiceProcess, Signal, eventually, unique_prefix,
 };
-use nix::sys::signal::Signal;
+
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
 const BOUND: Duration = Duration::from_secs(20);
