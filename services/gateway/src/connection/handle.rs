@@ -1,0 +1,157 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::event_frame::socketio_frames;
+use super::{AckId, Class, CloseReason, EventFrame, Link, text_frame};
+
+/// How a connection talks.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Socket.IO 5, in one of its namespaces.
+    SocketIo {
+        /// The namespace, such as `/messages`.
+        namespace: Arc<str>,
+    },
+    /// JSON frames over a plain WebSocket.
+    Plain,
+}
+
+/// One connection of a client, as the application sees it.
+///
+/// Sending never waits: what does not fit into the outbox closes the connection, or is left out.
+#[derive(Debug)]
+pub struct Connection {
+    id: Box<str>,
+    dialect: Dialect,
+    link: Arc<Link>,
+    phase: AtomicU8,
+    held: Mutex<Vec<(Bytes, Class)>>,
+}
+
+/// Nothing may be sent before the answer that the connection is open.
+const HOLDING: u8 = 0;
+const OPEN: u8 = 1;
+/// Its namespace was left; the link may live on.
+const LEFT: u8 = 2;
+
+/// The most entries that an application can send while it still decides over the connection.
+const HELD_MAX: usize = 1_024;
+
+impl Connection {
+    pub(crate) fn new(id: Box<str>, dialect: Dialect, link: Arc<Link>) -> Arc<Self> {
+        let phase = match dialect {
+            Dialect::SocketIo { .. } => HOLDING,
+            // The outbox of a plain connection is not read before it is open.
+            Dialect::Plain => OPEN,
+        };
+        Arc::new(Self {
+            id,
+            dialect,
+            link,
+            phase: AtomicU8::new(phase),
+            held: Mutex::default(),
+        })
+    }
+
+    /// Its id: random, safe in URLs, subjects and keys.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How it talks.
+    pub const fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    /// Sends an event.
+    pub fn send(&self, event: &EventFrame, class: Class) {
+        let frames = match &self.dialect {
+            Dialect::SocketIo { namespace } => event.socketio(namespace),
+            Dialect::Plain => event.plain(),
+        };
+        self.push(frames, class);
+    }
+
+    /// Answers an event with one argument: its JSON, which is not checked.
+    pub fn acknowledge(&self, id: &AckId, json: &str) {
+        self.acknowledge_with(id, json, &[]);
+    }
+
+    /// Answers an event with arguments as JSON, separated by commas, and their binary attachments.
+    ///
+    /// The plain dialect has one argument and no attachments.
+    pub fn acknowledge_with(&self, id: &AckId, args: &str, attachments: &[Bytes]) {
+        let frames = match (&self.dialect, id) {
+            (Dialect::SocketIo { namespace }, AckId::Number(id)) => {
+                socketio_frames(namespace, Some(*id), "", args, attachments)
+            }
+            (_, id) => {
+                let id = match id {
+                    AckId::Json(id) => id.get().to_owned(),
+                    AckId::Number(id) => id.to_string(),
+                };
+                let args = if args.is_empty() { "null" } else { args };
+                text_frame(format!(r#"{{"ack":{id},"data":{args}}}"#).as_bytes())
+            }
+        };
+        self.push(frames, Class::Durable);
+    }
+
+    /// Ends the connection, and with it the transport under it; the first reason counts.
+    pub fn close(&self, reason: CloseReason) {
+        self.link.close(reason);
+    }
+
+    /// Whether it has ended.
+    pub fn closed(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == LEFT || self.link.closed().is_some()
+    }
+
+    /// Waits until less than half of the outbox is taken, or the connection has ended.
+    ///
+    /// It returns at once while the application still decides over the connection.
+    pub async fn wait_for_room(&self) {
+        self.link.wait_for_room().await;
+    }
+
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Sends the answer that it is open, and then what was held back for it.
+    pub(crate) fn opened(&self, answer: Bytes) {
+        let mut held = self.held.lock();
+        if self.phase.load(Ordering::Acquire) == LEFT {
+            return;
+        }
+        self.link.push(answer, Class::Durable);
+        for (frames, class) in std::mem::take(&mut *held) {
+            self.link.push(frames, class);
+        }
+        // Under the lock, so that nobody can overtake what was held.
+        self.phase.store(OPEN, Ordering::Release);
+    }
+
+    /// Nothing more is sent to it.
+    pub(crate) fn left(&self) {
+        let mut held = self.held.lock();
+        self.phase.store(LEFT, Ordering::Release);
+        *held = Vec::new();
+    }
+
+    fn push(&self, frames: Bytes, class: Class) {
+        if self.phase.load(Ordering::Acquire) == OPEN {
+            return self.link.push(frames, class);
+        }
+        let mut held = self.held.lock();
+        match self.phase.load(Ordering::Acquire) {
+            HOLDING if held.len() < HELD_MAX => held.push((frames, class)),
+            HOLDING => self.link.close(CloseReason::TooSlow),
+            OPEN => self.link.push(frames, class),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::outbox::{Outbox, Pushed, Taken, Waiter};
+use super::{Class, CloseReason, SocketMetrics};
+
+/// Bounds of a link.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkLimits {
+    /// The most bytes that wait to be sent.
+    pub outbox_bytes_max: usize,
+}
+
+/// The way to one peer, whatever transport serves it at the moment: an outbox with an end.
+///
+/// It outlives a change of transport, and carries every namespace of a Socket.IO client.
+#[derive(Debug)]
+pub struct Link {
+    outbox: Mutex<Outbox>,
+    room: Notify,
+    alive: AtomicBool,
+    pulse: Mutex<Pulse>,
+    metrics: Arc<SocketMetrics>,
+}
+
+#[derive(Debug, Default)]
+struct Pulse {
+    next_ping: Option<Instant>,
+    pong_due: Option<Instant>,
+}
+
+impl Link {
+    /// A link that no transport serves yet.
+    pub fn new(limits: LinkLimits, metrics: Arc<SocketMetrics>) -> Arc<Self> {
+        metrics.links.inc();
+        Arc::new(Self {
+            outbox: Mutex::new(Outbox::new(limits.outbox_bytes_max)),
+            room: Notify::new(),
+            alive: AtomicBool::new(true),
+            pulse: Mutex::default(),
+            metrics,
+        })
+    }
+
+    /// Puts whole server frames into the outbox; see [`text_frame`](super::text_frame).
+    pub fn push(&self, frames: Bytes, class: Class) {
+        let pushed = self.outbox.lock().push(frames, class);
+        match pushed {
+            Pushed::Queued { dropped } => self.metrics.dropped(dropped),
+            Pushed::Dropped => self.metrics.dropped(1),
+            Pushed::Overflow { dropped } => {
+                self.metrics.dropped(dropped);
+                self.metrics.closed(CloseReason::TooSlow);
+                self.room.notify_waiters();
+            }
+            Pushed::Closed => {}
+        }
+    }
+
+    /// Ends the link; the first reason counts.
+    pub fn close(&self, reason: CloseReason) {
+        let first = self.outbox.lock().close(reason);
+        if first {
+            self.metrics.closed(reason);
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Why the link has ended, if it has.
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.outbox.lock().closed()
+    }
+
+    /// Waits until less than half of the outbox is taken, or the link has ended.
+    pub async fn wait_for_room(&self) {
+        loop {
+            let mut changed = pin!(self.room.notified());
+            changed.as_mut().enable();
+            {
+                let outbox = self.outbox.lock();
+                if outbox.has_room() || outbox.closed().is_some() {
+                    return;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits for the end. One task at a time.
+    pub(crate) fn poll_closed(&self, cx: &Context<'_>) -> Poll<CloseReason> {
+        let mut outbox = self.outbox.lock();
+        if let Some(reason) = outbox.closed() {
+            return Poll::Ready(reason);
+        }
+        outbox.register(Waiter::Keeper, cx);
+        Poll::Pending
+    }
+
+    /// Takes what waits, up to so many bytes but at least one entry.
+    ///
+    /// Cancel-safe while it is pending; what was taken must be followed by [`Link::sent`]. One task at a time.
+    pub(crate) fn poll_take(&self, cx: &Context<'_>, bytes_max: usize) -> Poll<Taken> {
+        self.outbox.lock().poll_take(cx, bytes_max)
+    }
+
+    pub(crate) fn register(&self, waiter: Waiter, cx: &Context<'_>) {
+        self.outbox.lock().register(waiter, cx);
+    }
+
+    /// So many bytes, of so many entries, have left.
+    pub(crate) fn sent(&self, bytes: usize, entries: usize) {
+        let has_room = {
+            let mut outbox = self.outbox.lock();
+            outbox.sent(bytes);
+            outbox.has_room()
+        };
+        self.metrics.frames.inc_by(entries as u64);
+        if has_room {
+            self.room.notify_waiters();
+        }
+    }
+
+    /// How much waits, and how much has left since the beginning.
+    pub(crate) fn progress(&self) -> (usize, u64) {
+        let outbox = self.outbox.lock();
+        (outbox.unsent_bytes(), outbox.sent_bytes())
+    }
+
+    /// Wakes whoever waits, to look at something else that changed.
+    pub(crate) fn wake(&self) {
+        self.outbox.lock().wake();
+    }
+
+    /// The peer gave a sign of life.
+    pub(crate) fn is_alive(&self) {
+        self.alive.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there was a sign of life since the last call; none is needed before the first.
+    pub(crate) fn take_alive(&self) -> bool {
+        self.alive.swap(false, Ordering::Relaxed)
+    }
+
+    /// When the next ping is due: the first one so long after the first call, whatever transport it is then on.
+    pub(crate) fn next_ping(&self, interval: Duration) -> Instant {
+        *self
+            .pulse
+            .lock()
+            .next_ping
+            .get_or_insert_with(|| Instant::now() + interval)
+    }
+
+    /// A ping has left; the next one is due then, and the answer to this one by `pong_due`.
+    pub(crate) fn pinged(&self, next_ping: Instant, pong_due: Instant) {
+        *self.pulse.lock() = Pulse {
+            next_ping: Some(next_ping),
+            pong_due: Some(pong_due),
+        };
+    }
+
+    /// Closes the link if an answer is overdue: nobody is served by the grace of a timer that is late.
+    pub(crate) fn check_pulse(&self) {
+        let overdue = self
+            .pulse
+            .lock()
+            .pong_due
+            .is_some_and(|due| due <= Instant::now());
+        if overdue && !self.alive.load(Ordering::Relaxed) {
+            self.close(CloseReason::PingTimeout);
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> &SocketMetrics {
+        &self.metrics
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.metrics.links.dec();
+    }
+}

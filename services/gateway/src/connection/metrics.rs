@@ -1,0 +1,66 @@
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use super::CloseReason;
+
+/// What the sockets count.
+#[derive(Debug, Clone)]
+pub struct SocketMetrics {
+    /// Sessions and plain connections that live, those that have not joined a namespace included.
+    pub(crate) links: IntGauge,
+    /// Client events taken.
+    pub(crate) events: IntCounter,
+    /// Frames written to WebSockets.
+    pub(crate) frames: IntCounter,
+    dropped: IntCounter,
+    closed: IntCounterVec,
+}
+
+impl SocketMetrics {
+    /// Registers the counters.
+    ///
+    /// # Errors
+    /// When they are registered already.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            links: IntGauge::new(
+                "fh_gateway_links",
+                "Sockets that are open, whatever their state.",
+            )?,
+            events: IntCounter::new(
+                "fh_gateway_client_events_total",
+                "Events taken from clients.",
+            )?,
+            frames: IntCounter::new(
+                "fh_gateway_sent_frames_total",
+                "Events and answers handed to sockets.",
+            )?,
+            dropped: IntCounter::new(
+                "fh_gateway_dropped_events_total",
+                "Typing and presence left out because a client reads too slowly.",
+            )?,
+            closed: IntCounterVec::new(
+                Opts::new(
+                    "fh_gateway_closed_links_total",
+                    "Sockets closed, by reason.",
+                ),
+                &["reason"],
+            )?,
+        };
+        registry.register(Box::new(metrics.links.clone()))?;
+        registry.register(Box::new(metrics.events.clone()))?;
+        registry.register(Box::new(metrics.frames.clone()))?;
+        registry.register(Box::new(metrics.dropped.clone()))?;
+        registry.register(Box::new(metrics.closed.clone()))?;
+        Ok(metrics)
+    }
+
+    pub(crate) fn dropped(&self, count: usize) {
+        if count > 0 {
+            self.dropped.inc_by(count as u64);
+        }
+    }
+
+    pub(crate) fn closed(&self, reason: CloseReason) {
+        self.closed.with_label_values(&[reason.as_str()]).inc();
+    }
+}

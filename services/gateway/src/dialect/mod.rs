@@ -1,0 +1,7 @@
+//! What is said over a link: Socket.IO, or plain JSON frames.
+
+mod plain;
+mod socketio;
+
+pub(crate) use plain::Plain;
+pub(crate) use socketio::SocketIo;

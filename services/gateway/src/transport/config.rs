@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use crate::connection::LinkLimits;
+
+/// Times and sizes of the transports.
+#[derive(Debug, Clone)]
+pub struct TransportConfig {
+    /// How often the server asks a peer for a sign of life.
+    pub ping_interval: Duration,
+    /// How long it waits for one.
+    pub ping_timeout: Duration,
+    /// The most bytes of a message, fragments together, and of a long-polling body.
+    pub frame_bytes_max: usize,
+    /// The most bytes that wait to be sent to one client.
+    pub outbox_bytes_max: usize,
+    /// How long a Socket.IO client may take to join its first namespace.
+    pub connect_timeout: Duration,
+    /// How long the move from long-polling to a WebSocket may take.
+    pub upgrade_timeout: Duration,
+    /// The namespaces that there are.
+    pub namespaces: Vec<String>,
+}
+
+impl Default for TransportConfig {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            frame_bytes_max: 128 * 1024,
+            outbox_bytes_max: 256 * 1024,
+            connect_timeout: Duration::from_secs(10),
+            upgrade_timeout: Duration::from_secs(10),
+            namespaces: vec!["/messages".to_owned()],
+        }
+    }
+}
+
+impl TransportConfig {
+    pub(crate) const fn link_limits(&self) -> LinkLimits {
+        LinkLimits {
+            outbox_bytes_max: self.outbox_bytes_max,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Long-polling: a GET that waits for packets, a POST that brings some.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use messaging_socketio::{EnginePacket, PayloadWriter, decode_payload};
+use messaging_wire::{ErrorCode, Fault};
+use tokio::time::timeout;
+
+use super::engine::{EngineServer, take_packet};
+use super::heartbeat::keep;
+use super::receiver::Ending;
+use super::refusal::{BadRequest, fault_response};
+use super::{Protocol, Receiver, TransportConfig};
+use crate::connection::{CloseReason, Link, Opcode, ServerFrames, Taken, Violation, Waiter};
+use crate::session::{EngineSession, RequestRefused};
+
+/// How long a client may take to fetch the last words of a session that the server has ended.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Watches over a session until it has moved to a WebSocket or has ended.
+pub(super) fn spawn_keeper<P: Protocol>(
+    server: &Arc<EngineServer<P>>,
+    session: Arc<EngineSession<P::Receiver>>,
+) {
+    let server_of_keeper = Arc::clone(server);
+    server.tasks.spawn("polling session", async move {
+        let heartbeat = server_of_keeper.heartbeat();
+        tokio::select! {
+            biased;
+            () = session.upgraded() => return,
+            () = keep(session.link(), &**session.receiver(), &heartbeat) => {}
+        }
+        drop(Ending::new(
+            Arc::clone(session.receiver()),
+            Arc::clone(session.link()),
+        ));
+        let _late = timeout(LINGER, session.fetched()).await;
+        server_of_keeper.sessions.remove(&session);
+    });
+}
+
+/// Answers a GET once there is something to tell.
+pub(super) async fn poll<R: Receiver>(
+    session: &Arc<EngineSession<R>>,
+    payload_bytes_max: usize,
+) -> Response {
+    let request = match session.begin_poll() {
+        Ok(request) => request,
+        Err(refused) => return refuse(refused),
+    };
+    let payload = poll_fn(|cx| poll_payload(session, cx, payload_bytes_max)).await;
+    request.complete();
+    text_response(payload)
+}
+
+fn poll_payload<R>(
+    session: &EngineSession<R>,
+    cx: &Context<'_>,
+    bytes_max: usize,
+) -> Poll<Vec<u8>> {
+    let link = session.link();
+    // First of all, so that no change is missed between a look and the wait.
+    link.register(Waiter::Transport, cx);
+    let mut payload = PayloadWriter::default();
+    if session.is_moving() {
+        payload.push(&EnginePacket::Noop);
+        return Poll::Ready(payload.finish());
+    }
+    // Binary messages grow by a third.
+    if let Poll::Ready(taken) = link.poll_take(cx, bytes_max / 4 * 3) {
+        write_taken(link, cx, taken, &mut payload);
+    }
+    if payload.is_empty() {
+        Poll::Pending
+    } else {
+        Poll::Ready(payload.finish())
+    }
+}
+
+fn write_taken(link: &Link, cx: &Context<'_>, taken: Taken, payload: &mut PayloadWriter) {
+    let closed = match taken {
+        Taken::Closed(reason) => Some(reason),
+        Taken::Frames(entries) => {
+            link.sent(entries.iter().map(Bytes::len).sum(), entries.len());
+            for (opcode, content) in entries.into_iter().flat_map(ServerFrames) {
+                match opcode {
+                    Opcode::Text => payload.push_encoded(&content),
+                    Opcode::Binary => payload.push(&EnginePacket::Binary((&*content).into())),
+                    Opcode::Close | Opcode::Ping | Opcode::Pong => {}
+                }
+            }
+            // The last words and the end go together, if nothing is left between them.
+            match link.closed().filter(|_| link.progress().0 == 0) {
+                Some(_) => link
+                    .poll_take(cx, 0)
+                    .is_ready()
+                    .then(|| link.closed())
+                    .flatten(),
+                None => None,
+            }
+        }
+    };
+    match closed {
+        // A client that left itself expects nothing but its poll to end.
+        Some(CloseReason::ClientLeft(_)) => payload.push(&EnginePacket::Noop),
+        Some(_) => payload.push(&EnginePacket::Close),
+        None => {}
+    }
+}
+
+/// Takes what a POST brings, in its order, and says `ok` when the application has room for all of it.
+pub(super) async fn post<R: Receiver>(
+    session: &Arc<EngineSession<R>>,
+    request: Request,
+    config: &TransportConfig,
+) -> Response {
+    let guard = match session.begin_post() {
+        Ok(guard) => guard,
+        Err(refused) => return refuse(refused),
+    };
+    let response = match read_body(request, config).await {
+        Ok(body) => match take_payload(session, &body).await {
+            Ok(()) => text_response("ok"),
+            Err(reason @ CloseReason::ClientLeft(_)) => {
+                session.left();
+                session.link().close(reason);
+                text_response("ok")
+            }
+            Err(reason) => {
+                session.link().close(reason);
+                BadRequest::Malformed.into_response()
+            }
+        },
+        Err(refusal) => refusal,
+    };
+    guard.complete();
+    response
+}
+
+async fn read_body(request: Request, config: &TransportConfig) -> Result<Bytes, Response> {
+    let body = Limited::new(request.into_body(), config.frame_bytes_max).collect();
+    // A client that stops in the middle must not hold its session's turn for ever.
+    match timeout(config.ping_interval + config.ping_timeout, body).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let message = format!("the body is larger than {} bytes", config.frame_bytes_max);
+            Err(fault_response(&Fault::new(
+                ErrorCode::PayloadTooLarge,
+                message,
+            )))
+        }
+        Ok(Err(_)) => Err(BadRequest::Malformed.into_response()),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT.into_response()),
+    }
+}
+
+/// Nothing of a payload counts unless all of it can be read.
+async fn take_payload<R: Receiver>(
+    session: &EngineSession<R>,
+    body: &Bytes,
+) -> Result<(), CloseReason> {
+    let text = std::str::from_utf8(body)
+        .map_err(|_| CloseReason::ProtocolViolation(Violation::InvalidData))?;
+    let packets = decode_payload(text)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| CloseReason::ProtocolViolation(Violation::Protocol))?;
+    for packet in packets {
+        take_packet(session, packet, body).await?;
+    }
+    Ok(())
+}
+
+fn refuse(refused: RequestRefused) -> Response {
+    match refused {
+        RequestRefused::Gone => BadRequest::UnknownSession.into_response(),
+        RequestRefused::Duplicate => BadRequest::Malformed.into_response(),
+    }
+}
+
+pub(super) fn text_response(text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=UTF-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

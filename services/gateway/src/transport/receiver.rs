@@ -1,0 +1,65 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::application::Credentials;
+use crate::connection::{CloseReason, Link};
+
+/// A whole message of a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Text; the transport has checked that it is UTF-8.
+    Text(Bytes),
+    /// Anything.
+    Binary(Bytes),
+}
+
+/// What takes the messages of one link, above its transport.
+pub trait Receiver: Send + Sync + 'static {
+    /// Takes a message. The next one waits until this returns, and so does the peer.
+    ///
+    /// # Errors
+    /// Why the link must be closed.
+    fn receive(
+        self: &Arc<Self>,
+        message: Message,
+    ) -> impl Future<Output = Result<(), CloseReason>> + Send;
+
+    /// The link has ended; called once. Whoever waits in [`Receiver::receive`] must return.
+    fn ended(self: &Arc<Self>, reason: CloseReason);
+
+    /// Whether the peer has done what a peer must do to stay, such as joining a namespace.
+    fn engaged(&self) -> bool {
+        true
+    }
+}
+
+/// What is spoken over the sessions of a server.
+pub trait Protocol: Send + Sync + 'static {
+    /// What takes the messages of one session.
+    type Receiver: Receiver;
+
+    /// Begins a session.
+    fn begin(&self, link: &Arc<Link>, credentials: Credentials) -> Arc<Self::Receiver>;
+}
+
+/// Tells a receiver of the end, whatever way it comes.
+pub(crate) struct Ending<R: Receiver> {
+    receiver: Arc<R>,
+    link: Arc<Link>,
+}
+
+impl<R: Receiver> Ending<R> {
+    pub(crate) const fn new(receiver: Arc<R>, link: Arc<Link>) -> Self {
+        Self { receiver, link }
+    }
+}
+
+impl<R: Receiver> Drop for Ending<R> {
+    fn drop(&mut self) {
+        // Nothing happens here if the link was closed for a better reason.
+        self.link.close(CloseReason::TransportAborted);
+        let reason = self.link.closed().unwrap_or(CloseReason::TransportAborted);
+        self.receiver.ended(reason);
+    }
+}

@@ -1,0 +1,143 @@
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use fastwebsockets::{Role, WebSocketError, after_handshake_split};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, sink};
+
+use super::assembler::{Assembler, Incoming};
+use super::stream::Source;
+use crate::connection::{Class, CloseReason, Link, Opcode, Violation, append_frame};
+use crate::transport::Receiver;
+use crate::transport::heartbeat::HeartbeatKind;
+
+/// What a reader needs to know.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadRules {
+    pub(super) message_bytes_max: usize,
+    pub(super) life: HeartbeatKind,
+}
+
+/// Reads messages until the peer closes, breaks the protocol or is gone; returns which.
+///
+/// Once the link is closed, messages are read and dropped until the peer's close frame comes.
+/// Not cancel-safe: dropped before its end, it must not be called again for the same source.
+pub(super) async fn read<R: Receiver>(
+    source: &mut Source,
+    link: &Link,
+    receiver: &Arc<R>,
+    rules: ReadRules,
+) -> CloseReason {
+    loop {
+        // An idle peer costs no read buffer: it is made when something comes and dropped when all of it is read.
+        if source.ready().await.is_err() {
+            return CloseReason::TransportAborted;
+        }
+        if let Err(reason) = Box::pin(read_burst(source, link, receiver, rules)).await {
+            return reason;
+        }
+    }
+}
+
+/// Reads until everything that came makes whole messages.
+async fn read_burst<R: Receiver>(
+    source: &mut Source,
+    link: &Link,
+    receiver: &Arc<R>,
+    rules: ReadRules,
+) -> Result<(), CloseReason> {
+    let delivered = AtomicUsize::new(0);
+    let counted = Counted {
+        source,
+        delivered: &delivered,
+    };
+    let (mut frames, _) = after_handshake_split(counted, sink(), Role::Server);
+    // Pongs and closes are written by the writer, in order with everything else.
+    frames.set_auto_close(false);
+    frames.set_auto_pong(false);
+    // The library's limit is exclusive.
+    frames.set_max_message_size(rules.message_bytes_max.saturating_add(1));
+    let mut assembler = Assembler::new(rules.message_bytes_max);
+    let mut consumed = 0;
+    loop {
+        let frame = frames
+            .read_frame(&mut |_| std::future::ready(Ok::<_, Infallible>(())))
+            .await;
+        let frame = frame.map_err(|error| reason_of(&error))?;
+        consumed += frame_bytes(frame.payload.len());
+        if rules.life == HeartbeatKind::WebSocket {
+            link.is_alive();
+        }
+        match assembler.take(frame)? {
+            Some(Incoming::Message(message)) if link.closed().is_none() => {
+                receiver.receive(message).await?
+            }
+            Some(Incoming::Ping(payload)) => {
+                let mut pong = Vec::with_capacity(payload.len() + 2);
+                append_frame(&mut pong, Opcode::Pong, &payload);
+                // A peer that pings without reading gets fewer pongs, not more memory.
+                link.push(pong.into(), Class::Droppable);
+            }
+            Some(Incoming::Close(code)) => return Err(CloseReason::ClientLeft(code)),
+            Some(Incoming::Message(_) | Incoming::Pong) | None => {}
+        }
+        // A length written longer than need be makes `consumed` fall behind, which merely keeps the buffer.
+        if assembler.is_between_messages() && consumed == delivered.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+    }
+}
+
+/// What a masked frame takes on the wire, its length written as short as it must be.
+const fn frame_bytes(payload: usize) -> usize {
+    let length = match payload {
+        0..=125 => 0,
+        126..=65_535 => 2,
+        _ => 8,
+    };
+    2 + length + 4 + payload
+}
+
+const fn reason_of(error: &WebSocketError) -> CloseReason {
+    match error {
+        WebSocketError::UnexpectedEOF | WebSocketError::IoError(_) => CloseReason::TransportAborted,
+        WebSocketError::FrameTooLarge => CloseReason::ProtocolViolation(Violation::TooBig),
+        WebSocketError::InvalidUTF8 => CloseReason::ProtocolViolation(Violation::InvalidData),
+        _ => CloseReason::ProtocolViolation(Violation::Protocol),
+    }
+}
+
+/// Reads and drops whatever still comes, until the peer closes.
+///
+/// A socket that is closed with something unread resets the connection, and the peer may lose our close frame.
+pub(super) async fn discard(source: &mut Source) {
+    let mut buffer = [0; 1024];
+    while source
+        .read(&mut buffer)
+        .await
+        .is_ok_and(|length| length > 0)
+    {}
+}
+
+/// Counts what was handed on.
+struct Counted<'a> {
+    source: &'a mut Source,
+    delivered: &'a AtomicUsize,
+}
+
+impl AsyncRead for Counted<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let read = Pin::new(&mut *self.source).poll_read(cx, into);
+        self.delivered
+            .fetch_add(into.filled().len() - before, Ordering::Relaxed);
+        read
+    }
+}
