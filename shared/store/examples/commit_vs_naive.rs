@@ -46,6 +46,7 @@ struct Naive {
 }
 
 const TEXT_BYTES: usize = 200;
+const MICROS_MAX: u64 = 60_000_000;
 
 #[tokio::main]
 async fn main() {
@@ -68,16 +69,22 @@ async fn main() {
     };
     let database = format!("commit_vs_naive_{}", std::process::id());
     let tasks = Tasks::new();
-    let (store, keys) = committing(&uri, &database, &plan, &tasks).await;
+    let stores = [0, 1].map(|_| open(&uri, &database, &tasks));
+    let keys = conversations(&stores[0], &plan).await;
     let naive = naive(&uri, &database).await;
 
-    let mut outcomes = [Outcome::new("group commit"), Outcome::new("naive")];
+    let names = ["group commit", "of 2 replicas", "naive"];
+    let [mut one, mut two, mut slow] = names.map(Outcome::new);
+    let key = |sender: usize| &keys[sender % keys.len()];
     for _ in 0..plan.rounds {
-        outcomes[0]
-            .round(&plan, |sender| commit(&store, &keys[sender % keys.len()]))
+        one.round(&plan, |sender, _| commit(&stores[0], key(sender)))
             .await;
-        outcomes[1]
-            .round(&plan, |sender| insert(&naive, &keys[sender % keys.len()]))
+        // A sender's messages come to any replica, as through a load balancer.
+        two.round(&plan, |sender, round| {
+            commit(&stores[(sender + round) % 2], key(sender))
+        })
+        .await;
+        slow.round(&plan, |sender, _| insert(&naive, key(sender)))
             .await;
     }
     println!(
@@ -88,8 +95,8 @@ async fn main() {
         "{:<14}{:>10}{:>12}{:>12}",
         "way", "msgs/s", "p50 ms", "p99 ms"
     );
-    outcomes.iter().for_each(Outcome::print);
-    println!("ratio {:.1}", outcomes[0].rate() / outcomes[1].rate());
+    [&one, &two, &slow].into_iter().for_each(Outcome::print);
+    println!("ratio {:.1}", one.rate() / slow.rate());
     let client = mongodb::Client::with_uri_str(&uri)
         .await
         .expect("a valid address");
@@ -100,16 +107,14 @@ async fn main() {
         .expect("the database can be dropped");
 }
 
-async fn committing(
-    uri: &str,
-    database: &str,
-    plan: &Plan,
-    tasks: &Tasks,
-) -> (Store, Vec<ConversationKey>) {
+fn open(uri: &str, database: &str, tasks: &Tasks) -> Store {
     let hook = |_: Vec<Committed>| -> BoxFuture<'static, ()> { Box::pin(std::future::ready(())) };
     let config = StoreConfig::new(uri, database);
-    let store = Store::new(config, Arc::new(hook), tasks, &prometheus::Registry::new())
-        .expect("the settings work");
+    Store::new(config, Arc::new(hook), tasks, &prometheus::Registry::new())
+        .expect("the settings work")
+}
+
+async fn conversations(store: &Store, plan: &Plan) -> Vec<ConversationKey> {
     store.prepare().await.expect("the indexes are created");
     let mut keys = Vec::new();
     for index in 0..plan.conversations {
@@ -136,7 +141,7 @@ async fn committing(
                 .expect("the conversation opens"),
         );
     }
-    (store, keys)
+    keys
 }
 
 async fn commit(store: &Store, key: &ConversationKey) {
@@ -206,7 +211,7 @@ async fn insert(naive: &Naive, key: &ConversationKey) {
 
 impl Outcome {
     fn new(name: &'static str) -> Self {
-        let micros = Histogram::new(3).expect("three digits are allowed");
+        let micros = Histogram::new_with_max(MICROS_MAX, 3).expect("a valid range");
         Self {
             name,
             micros,
@@ -215,14 +220,18 @@ impl Outcome {
     }
 
     /// Lets all senders send for the time of a round.
-    async fn round<F: Future<Output = ()>>(&mut self, plan: &Plan, send: impl Fn(usize) -> F) {
+    async fn round<F: Future<Output = ()>>(
+        &mut self,
+        plan: &Plan,
+        send: impl Fn(usize, usize) -> F,
+    ) {
         let started = Instant::now();
         let send = &send;
         let senders = (0..plan.senders).map(|sender| async move {
             let mut micros = Vec::new();
             while started.elapsed() < plan.time {
                 let sent = Instant::now();
-                send(sender).await;
+                send(sender, micros.len()).await;
                 micros.push(sent.elapsed().as_micros() as u64);
             }
             micros
