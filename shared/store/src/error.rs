@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
+use mongodb::error::{Error as DriverError, ErrorKind, InsertManyError, WriteFailure};
 use thiserror::Error;
 
 /// Why a call of the store failed.
@@ -64,6 +64,33 @@ pub(crate) enum Trouble {
     Missing,
 }
 
+/// Why an insert of many was not carried out as asked.
+#[derive(Debug, Error)]
+#[error("an insert failed with code {code}: {message}")]
+struct InsertFailed {
+    code: i32,
+    message: String,
+}
+
+impl InsertFailed {
+    fn of(error: &InsertManyError) -> Self {
+        let concern = error
+            .write_concern_error
+            .as_ref()
+            .map(|error| (error.code, &error.message));
+        let mut writes = error
+            .write_errors
+            .iter()
+            .flatten()
+            .map(|error| (error.code, &error.message));
+        let first = concern.or_else(|| writes.next());
+        let (code, message) = first.map_or((0, String::new()), |(code, message)| {
+            (code, message.clone())
+        });
+        Self { code, message }
+    }
+}
+
 impl StoreError {
     pub(crate) fn unavailable(trouble: Trouble) -> Self {
         Self::Unavailable {
@@ -93,7 +120,11 @@ pub(crate) fn sorted(error: DriverError) -> StoreError {
             | Trouble::Contended => StoreError::unavailable(*trouble),
         };
     }
-    let source = Cause::new(error.clone());
+    let source = match error.kind.as_ref() {
+        // The driver's own text lists each id that was inserted.
+        ErrorKind::InsertMany(error) => Cause::new(InsertFailed::of(error)),
+        _ => Cause::new(error.clone()),
+    };
     if is_passing(&error) {
         StoreError::Unavailable { source }
     } else {

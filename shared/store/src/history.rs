@@ -74,6 +74,7 @@ impl Store {
             .find(filter)
             .sort(doc! { "seq": direction })
             .limit(limit as i64 + 1)
+            .batch_size(limit as u32 + 1)
             .await?;
         let mut history = History {
             items: Vec::new(),

@@ -124,3 +124,55 @@ impl Heads {
         self.0.get(&id).unwrap_or(Known::NEW)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use messaging_domain::{Counts, Timestamp};
+
+    use super::*;
+
+    const ID: ConversationId = ConversationId::from_bytes([1; 12]);
+
+    fn head(seq: u64) -> Head {
+        let counts = Counts {
+            client: seq,
+            freelancer: 0,
+        };
+        Head {
+            seq,
+            counts,
+            at: Timestamp::from_millis(0),
+        }
+    }
+
+    #[test]
+    fn a_head_is_trusted_until_somebody_else_writes_and_again_after_a_while_alone() {
+        let heads = Heads::new();
+        assert_eq!(heads.trusted(ID), None);
+        assert_eq!(heads.looked_up(ID, head(3)), head(3));
+        assert_eq!(heads.trusted(ID), Some(head(3)));
+        heads.overtaken(ID, head(5));
+        for seq in 6..6 + u64::from(TRUSTED) {
+            assert_eq!(heads.trusted(ID), None);
+            heads.committed(ID, head(seq));
+            // A summary that lags does not take the acknowledged head back.
+            assert_eq!(heads.looked_up(ID, head(seq - 1)), head(seq));
+        }
+        assert!(heads.trusted(ID).is_some());
+        assert_eq!(heads.looked_up(ID, head(99)), head(99));
+        assert_eq!(heads.trusted(ID), None);
+    }
+
+    #[test]
+    fn after_an_unknown_outcome_nothing_is_trusted_and_repeats_are_expected() {
+        let heads = Heads::new();
+        heads.committed(ID, head(7));
+        assert!(!heads.expects_repeats(ID));
+        heads.forget(ID);
+        assert_eq!(heads.trusted(ID), None);
+        assert!(heads.expects_repeats(ID));
+        assert_eq!(heads.looked_up(ID, head(4)), head(4));
+        (0..TRUSTED).for_each(|_| heads.found_no_repeats(ID));
+        assert!(!heads.expects_repeats(ID));
+    }
+}

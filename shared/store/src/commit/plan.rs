@@ -6,6 +6,7 @@ use messaging_domain::Timestamp;
 use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::Result as DriverResult;
+use tokio::time::Instant;
 
 use super::Job;
 use super::duplicate::{Duplicates, Names};
@@ -33,7 +34,9 @@ pub(super) enum Care {
 pub(super) async fn plan(shared: &Shared, mut portions: Vec<Portion>, care: Care) -> Vec<Numbered> {
     let mut names = Names::default();
     let mut unknown = Vec::new();
-    for portion in &portions {
+    let now = Instant::now();
+    for portion in &mut portions {
+        portion.jobs.retain(|job| job.is_wanted(now));
         let id = portion.key.id();
         if care == Care::Thorough || shared.heads.trusted(id).is_none() {
             unknown.push(object_id(id));

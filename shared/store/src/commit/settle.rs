@@ -163,6 +163,9 @@ fn stored<'a>(
 
 /// Calls the hook, for as long as it may take.
 pub(super) async fn publish(shared: &Shared, committed: Vec<Committed>) {
+    if committed.is_empty() {
+        return;
+    }
     if timeout(HOOK_TIMEOUT, (shared.hook)(committed))
         .await
         .is_err()
