@@ -21,16 +21,36 @@ impl Announcer {
     /// Tells of messages that were just stored, in this order.
     pub(crate) async fn announce_committed(&self, batch: Vec<Committed>) {
         for committed in batch {
-            self.announce_message(&committed.message, &committed.parties, committed.recipient_unread).await;
+            self.announce_message(
+                &committed.message,
+                &committed.parties,
+                committed.recipient_unread,
+            )
+            .await;
         }
     }
 
     /// Tells of a message: those who joined its conversation, and the recipient wherever else he is connected.
-    pub(crate) async fn announce_message(&self, message: &Message, parties: &Parties, recipient_unread: u64) {
+    pub(crate) async fn announce_message(
+        &self,
+        message: &Message,
+        parties: &Parties,
+        recipient_unread: u64,
+    ) {
         let data = raw(message);
-        let event = ConversationEvent::Message { change: MessageChange::New, seq: message.seq, data: &data };
-        self.publish(&Topic::Conversation(message.conversation_id), event.encode()).await;
-        let Some(sender) = parties.party_of(&message.sender_id) else { return };
+        let event = ConversationEvent::Message {
+            change: MessageChange::New,
+            seq: message.seq,
+            data: &data,
+        };
+        self.publish(
+            &Topic::Conversation(message.conversation_id),
+            event.encode(),
+        )
+        .await;
+        let Some(sender) = parties.party_of(&message.sender_id) else {
+            return;
+        };
         let notification = raw(&MessageNotification {
             conversation_id: message.conversation_id,
             contract_id: message.contract_id.clone(),
@@ -41,17 +61,32 @@ impl Announcer {
             preview: preview(&message.content).to_owned(),
             unread_count: recipient_unread,
         });
-        let event = UserEvent::MessageNotification { conversation: message.conversation_id, data: &notification };
-        self.publish(&Topic::User(parties.user(sender.other()).clone()), event.encode()).await;
+        let event = UserEvent::MessageNotification {
+            conversation: message.conversation_id,
+            data: &notification,
+        };
+        self.publish(
+            &Topic::User(parties.user(sender.other()).clone()),
+            event.encode(),
+        )
+        .await;
     }
 
     /// Tells that someone has read further: those who joined the conversation, and the reader's other connections.
     pub(crate) async fn announce_read(&self, receipt: &ReadReceipt) {
         let data = raw(receipt);
         let conversation = receipt.conversation_id;
-        self.publish(&Topic::Conversation(conversation), ConversationEvent::MessagesRead { data: &data }.encode()).await;
-        let event = UserEvent::MessagesRead { conversation, data: &data };
-        self.publish(&Topic::User(receipt.user_id.clone()), event.encode()).await;
+        self.publish(
+            &Topic::Conversation(conversation),
+            ConversationEvent::MessagesRead { data: &data }.encode(),
+        )
+        .await;
+        let event = UserEvent::MessagesRead {
+            conversation,
+            data: &data,
+        };
+        self.publish(&Topic::User(receipt.user_id.clone()), event.encode())
+            .await;
     }
 
     /// Tells these users that someone came or went.
@@ -59,7 +94,8 @@ impl Announcer {
         let data = raw(item);
         let payload = UserEvent::Presence { data: &data }.encode();
         for user in to {
-            self.publish(&Topic::User(user.clone()), payload.clone()).await;
+            self.publish(&Topic::User(user.clone()), payload.clone())
+                .await;
         }
     }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 use axum::Router;
 use messaging_auth::{KeyError, Verifier};
 use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
-use messaging_bus::{Bus, BusConfigError, SubscribeError, serve_commands};
+use messaging_bus::{Bus, SubscribeError, serve_commands};
 use messaging_lifecycle::Tasks;
 use messaging_store::{CommitHook, Store, StoreConfigError};
 use messaging_web::Health;
+use messaging_wire::request::PutContract;
+use messaging_wire::{Contract, Fault};
 use prometheus::Registry;
 use thiserror::Error;
 
@@ -17,7 +19,7 @@ use crate::command::{CommandMetrics, Commands};
 use crate::config::ApiConfig;
 use crate::http::Http;
 use crate::republish::republish_after_deaths;
-use crate::usecase::Messaging;
+use crate::usecase::{Messaging, Refusal};
 
 /// How often MongoDB is asked whether it answers.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -28,7 +30,7 @@ const PREPARE_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// A running API service, without its HTTP server.
 pub struct Api {
     router: Router,
-    bus: Bus,
+    messaging: Messaging,
     lease: Lease,
 }
 
@@ -38,9 +40,6 @@ pub enum ApiError {
     /// Of MongoDB.
     #[error("MONGODB_URI or MONGODB_DATABASE cannot be used")]
     Store(#[source] StoreConfigError),
-    /// Of NATS.
-    #[error("NATS_URL or NATS_CREDS cannot be used")]
-    Bus(#[source] BusConfigError),
     /// Of the keys.
     #[error("JWT_PUBLIC_KEY_FILE cannot be used")]
     Keys(#[source] KeyError),
@@ -61,29 +60,41 @@ impl Api {
     /// [`ApiError`].
     pub async fn build(
         config: ApiConfig,
+        bus: &Bus,
         instance: &Instance,
         registry: &Registry,
         health: &Health,
         (core, edge): (&Tasks, &Tasks),
     ) -> Result<Self, ApiError> {
         let verifier = Verifier::new(&config.auth).map_err(ApiError::Keys)?;
-        let bus = Bus::connect(&config.bus, "messaging-api", registry).await.map_err(ApiError::Bus)?;
         let announcer = Announcer::new(bus.clone());
-        let store = Store::new(config.store, commit_hook(announcer.clone()), core, registry).map_err(ApiError::Store)?;
+        let store = Store::new(config.store, commit_hook(announcer.clone()), core, registry)
+            .map_err(ApiError::Store)?;
         require_store(&store, health, core);
-        require_bus(&bus, health);
 
-        let presence = PresenceBucket::new(&bus);
+        let presence = PresenceBucket::new(bus);
         let lease = Lease::keep(&presence, LeaseKind::Api, instance, core);
         let (leases, deaths) = LeaseTable::follow(&presence, core);
-        let messaging = Messaging { store: store.clone(), announcer: announcer.clone(), presence, leases };
+        let messaging = Messaging {
+            store: store.clone(),
+            announcer: announcer.clone(),
+            presence,
+            leases,
+        };
         republish_after_deaths(store, announcer, deaths, core);
 
         let metrics = CommandMetrics::register(registry).map_err(ApiError::Metrics)?;
         let commands = Arc::new(Commands::new(messaging.clone(), metrics));
-        serve_commands(&bus, commands, edge).await.map_err(ApiError::Commands)?;
-        let router = Http::new(messaging, verifier, config.rate_limit).router(&config.cors, config.body_bytes_max);
-        Ok(Self { router, bus, lease })
+        serve_commands(bus, commands, edge)
+            .await
+            .map_err(ApiError::Commands)?;
+        let router = Http::new(messaging.clone(), verifier, config.rate)
+            .router(&config.cors, config.body_bytes_max);
+        Ok(Self {
+            router,
+            messaging,
+            lease,
+        })
     }
 
     /// The routes under `/api`.
@@ -91,10 +102,21 @@ impl Api {
         self.router.clone()
     }
 
-    /// The end, once the tasks have stopped: gives the lease back and sends what is buffered.
+    /// Puts a contract, as `PUT /api/contracts/{id}` does.
+    ///
+    /// # Errors
+    /// The fault as a client would see it.
+    pub async fn put_contract(&self, id: &str, request: &PutContract) -> Result<Contract, Fault> {
+        self.messaging
+            .put_contract(id, request)
+            .await
+            .map(|put| put.contract)
+            .map_err(Refusal::into_fault)
+    }
+
+    /// The end, once the tasks have stopped: gives the lease back.
     pub async fn finish(self) {
         self.lease.release().await;
-        self.bus.flush().await;
     }
 }
 
@@ -111,11 +133,6 @@ fn commit_hook(announcer: Announcer) -> CommitHook {
         let announcer = announcer.clone();
         Box::pin(async move { announcer.announce_committed(batch).await })
     })
-}
-
-fn require_bus(bus: &Bus, health: &Health) {
-    let bus = bus.clone();
-    health.require("nats", move || bus.is_connected());
 }
 
 /// Makes the indexes as soon as MongoDB is there, and from then on keeps asking whether it is.

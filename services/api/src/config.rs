@@ -2,26 +2,23 @@ use std::time::Duration;
 
 use messaging_auth::AuthConfig;
 use messaging_bus::BusConfig;
+use messaging_domain::Rate;
 use messaging_settings::Settings;
 use messaging_store::StoreConfig;
 use messaging_telemetry::TelemetryConfig;
 use messaging_web::{CorsOrigins, ServerConfig};
-
-use crate::http::RateLimit;
 
 /// The settings of the API service, but for those of its server and its telemetry.
 #[derive(Clone)]
 pub struct ApiConfig {
     /// Where MongoDB is.
     pub store: StoreConfig,
-    /// Where NATS is.
-    pub bus: BusConfig,
     /// How tokens are checked.
     pub auth: AuthConfig,
     /// Which pages may call.
     pub cors: CorsOrigins,
-    /// `REQUESTS_PER_SECOND` (default 50) and `REQUESTS_BURST` (default 300), by user and replica.
-    pub rate_limit: RateLimit,
+    /// `REQUESTS_PER_SECOND` (default 50; 0: no limit) and `REQUESTS_BURST` (default 300), by user and replica.
+    pub rate: Option<Rate>,
     /// `FRAME_BYTES_MAX`: the largest body, in bytes; default 128 KiB.
     pub body_bytes_max: usize,
 }
@@ -30,6 +27,8 @@ pub struct ApiConfig {
 pub struct ProcessConfig {
     /// The service.
     pub api: ApiConfig,
+    /// Where NATS is.
+    pub bus: BusConfig,
     /// Where it listens.
     pub server: ServerConfig,
     /// Logs and traces.
@@ -41,23 +40,24 @@ pub struct ProcessConfig {
 impl ApiConfig {
     /// Reads the settings and notes what is wrong with them.
     pub fn read(settings: &mut Settings) -> Self {
-        let uri = settings.required("MONGODB_URI", "where MongoDB is, such as mongodb://mongodb:27017/?replicaSet=rs0");
-        let bus = BusConfig::read(settings);
-        Self::read_at(settings, &uri.unwrap_or_default(), bus)
+        let uri = settings.required(
+            "MONGODB_URI",
+            "where MongoDB is, such as mongodb://mongodb:27017/?replicaSet=rs0",
+        );
+        Self::read_at(settings, &uri.unwrap_or_default())
     }
 
-    /// Reads the settings but for where MongoDB and NATS are, of which the caller knows better.
-    pub fn read_at(settings: &mut Settings, mongodb_uri: &str, bus: BusConfig) -> Self {
+    /// Reads the settings but for where MongoDB is, of which the caller knows better.
+    pub fn read_at(settings: &mut Settings, mongodb_uri: &str) -> Self {
         let database = settings.or("MONGODB_DATABASE", "freelancehub".to_owned());
         Self {
             store: StoreConfig::new(mongodb_uri, database),
-            bus,
             auth: AuthConfig::read(settings),
             cors: CorsOrigins::read(settings),
-            rate_limit: RateLimit {
-                per_second: settings.or("REQUESTS_PER_SECOND", 50),
-                burst: settings.or("REQUESTS_BURST", 300),
-            },
+            rate: Rate::new(
+                settings.or("REQUESTS_PER_SECOND", 50),
+                settings.or("REQUESTS_BURST", 300),
+            ),
             body_bytes_max: settings.within("FRAME_BYTES_MAX", 1_024..=64 << 20, 128 << 10),
         }
     }
@@ -68,6 +68,7 @@ impl ProcessConfig {
     pub fn read(settings: &mut Settings) -> Self {
         Self {
             api: ApiConfig::read(settings),
+            bus: BusConfig::read(settings),
             server: ServerConfig::read(settings),
             telemetry: TelemetryConfig::read(settings),
             drain: Duration::from_secs(settings.within("DRAIN_SECONDS", 0..=3_600, 20)),

@@ -10,4 +10,3 @@ mod usecase;
 
 pub use app::{Api, ApiError, replica_name};
 pub use config::{ApiConfig, ProcessConfig};
-pub use http::RateLimit;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use messaging_api::{Api, ProcessConfig, replica_name};
+use messaging_bus::Bus;
 use messaging_lifecycle::{Tasks, stop_signal};
 use messaging_settings::Settings;
 use messaging_telemetry::{Telemetry, process_registry};
@@ -26,7 +27,10 @@ async fn main() -> ExitCode {
     match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = messaging_lifecycle::chain(&*error), "the process cannot go on");
+            tracing::error!(
+                error = messaging_lifecycle::chain(&*error),
+                "the process cannot go on"
+            );
             ExitCode::FAILURE
         }
     }
@@ -37,13 +41,27 @@ async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
     let stop = stop_signal()?;
     let registry = process_registry("messaging-api", env!("CARGO_PKG_VERSION"));
     let (health, core, edge) = (Health::new(), Tasks::new(), Tasks::new());
-    let api = Api::build(config.api, &replica_name()?, &registry, &health, (&core, &edge)).await?;
+    let bus = Bus::connect(&config.bus, "messaging-api", &registry).await?;
+    let nats = bus.clone();
+    health.require("nats", move || nats.is_connected());
+    let api = Api::build(
+        config.api,
+        &bus,
+        &replica_name()?,
+        &registry,
+        &health,
+        (&core, &edge),
+    )
+    .await?;
 
     let server = BoundServer::bind(config.server)?;
     tracing::info!(address = %server.address(), "listening");
     let admission = Admission::new(&health);
     let guard = axum::middleware::from_fn_with_state(admission.clone(), refuse_while_draining);
-    let router = api.router().layer(guard).merge(health_router(health.clone(), registry));
+    let router = api
+        .router()
+        .layer(guard)
+        .merge(health_router(health.clone(), registry));
     let closing = CancellationToken::new();
     server.serve(router, &edge, closing.clone());
 
@@ -54,10 +72,15 @@ async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
     closing.cancel();
     for (name, tasks) in [("edge", edge), ("core", core)] {
         if let Err(unfinished) = tasks.stop(STOP_TIMEOUT).await {
-            tracing::warn!(tasks = name, unfinished = unfinished.0, "tasks did not end in time");
+            tracing::warn!(
+                tasks = name,
+                unfinished = unfinished.0,
+                "tasks did not end in time"
+            );
         }
     }
     api.finish().await;
+    bus.flush().await;
     telemetry.shut_down();
     Ok(())
 }

@@ -1,1 +1,29 @@
-//! messaging-gateway.
+//! The gateway: Socket.IO and plain WebSockets for clients, NATS behind them, presence beside.
+//!
+//! It knows no database and no client but its own. `transport` and `dialect` bring events of clients to the
+//! [`application`], which is the gateway itself or the echo server of the examples.
+
+mod api;
+mod app;
+pub mod application;
+mod client;
+mod config;
+pub mod connection;
+mod dialect;
+mod drain;
+mod event;
+mod expiry;
+mod hub;
+mod inbound;
+mod interest;
+mod metrics;
+mod presence;
+mod refill;
+mod service;
+pub mod session;
+pub mod transport;
+
+pub use app::GatewayError;
+pub use config::{ConnectionLimits, GatewayConfig, ProcessConfig};
+pub use presence::PresenceConfig;
+pub use service::GatewayService;

@@ -17,9 +17,15 @@ impl JwtSecret {
         let bytes_min = settings.within("JWT_SECRET_BYTES_MIN", 1..=1024, SECRET_BYTES_MIN);
         let secret = settings.text("JWT_SECRET")?.to_owned();
         if secret.len() < bytes_min {
-            settings.fault("JWT_SECRET", format!("must have at least {bytes_min} bytes"));
+            settings.fault(
+                "JWT_SECRET",
+                format!("must have at least {bytes_min} bytes"),
+            );
         } else if secret.len() < SECRET_BYTES_MIN {
-            tracing::warn!(bytes = secret.len(), "JWT_SECRET is shorter than {SECRET_BYTES_MIN} bytes: tokens can be forged by trying");
+            tracing::warn!(
+                bytes = secret.len(),
+                "JWT_SECRET is shorter than {SECRET_BYTES_MIN} bytes: tokens can be forged by trying"
+            );
         }
         Some(Self(secret))
     }
@@ -64,16 +70,27 @@ impl AuthConfig {
         let public_key_file: Option<PathBuf> = settings.optional("JWT_PUBLIC_KEY_FILE");
         for unsupported in ["JWT_JWKS_FILE", "JWT_JWKS_URL"] {
             if settings.text(unsupported).is_some() {
-                settings.fault(unsupported, "is not supported by this version; give a key as JWT_PUBLIC_KEY_FILE");
+                settings.fault(
+                    unsupported,
+                    "is not supported by this version; give a key as JWT_PUBLIC_KEY_FILE",
+                );
             }
         }
         let needs_secret = algorithms.iter().any(|algorithm| is_hmac(*algorithm));
         let needs_public_key = algorithms.iter().any(|algorithm| !is_hmac(*algorithm));
         if needs_secret && secret.is_none() {
-            settings.fault("JWT_SECRET", format!("is not set; tokens are checked with it (at least {SECRET_BYTES_MIN} bytes)"));
+            settings.fault(
+                "JWT_SECRET",
+                format!(
+                    "is not set; tokens are checked with it (at least {SECRET_BYTES_MIN} bytes)"
+                ),
+            );
         }
         if needs_public_key && public_key_file.is_none() {
-            settings.fault("JWT_PUBLIC_KEY_FILE", "is not set, and JWT_ALGORITHMS names an asymmetric algorithm");
+            settings.fault(
+                "JWT_PUBLIC_KEY_FILE",
+                "is not set, and JWT_ALGORITHMS names an asymmetric algorithm",
+            );
         }
         Self {
             algorithms,
@@ -86,21 +103,40 @@ impl AuthConfig {
 
     /// Checks tokens by HS256 with this secret, and nothing else of them than the standard claims.
     pub fn hs256(secret: JwtSecret) -> Self {
-        Self { algorithms: vec![Algorithm::HS256], secret: Some(secret), public_key_file: None, issuer: None, audience: None }
+        Self {
+            algorithms: vec![Algorithm::HS256],
+            secret: Some(secret),
+            public_key_file: None,
+            issuer: None,
+            audience: None,
+        }
     }
 }
 
 pub(crate) const fn is_hmac(algorithm: Algorithm) -> bool {
-    matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512)
+    matches!(
+        algorithm,
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
+    )
 }
 
 fn read_algorithms(settings: &mut Settings) -> Vec<Algorithm> {
-    let text = settings.text("JWT_ALGORITHMS").unwrap_or("HS256").to_owned();
+    let text = settings
+        .text("JWT_ALGORITHMS")
+        .unwrap_or("HS256")
+        .to_owned();
     let mut algorithms = Vec::new();
-    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+    for name in text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
         match name.parse() {
             Ok(algorithm) => algorithms.push(algorithm),
-            Err(_) => settings.fault("JWT_ALGORITHMS", format!("names the unknown algorithm {name:?}")),
+            Err(_) => settings.fault(
+                "JWT_ALGORITHMS",
+                format!("names the unknown algorithm {name:?}"),
+            ),
         }
     }
     algorithms

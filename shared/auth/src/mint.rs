@@ -39,7 +39,9 @@ impl FromStr for Duration {
             _ => return Err(DurationError),
         };
         let number: u32 = digits.parse().map_err(|_| DurationError)?;
-        Ok(Self { seconds: i64::from(number) * unit_seconds })
+        Ok(Self {
+            seconds: i64::from(number) * unit_seconds,
+        })
     }
 }
 
@@ -61,8 +63,19 @@ pub fn mint(
     expires_in: Duration,
 ) -> Result<String, MintError> {
     let issued_at = now.millis() / 1000;
-    let claims = Claims { sub: user.clone(), exp: issued_at + expires_in.seconds, iat: Some(issued_at), role: role.map(|role| role.as_str().to_owned()), name };
-    jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.bytes())).map_err(MintError)
+    let claims = Claims {
+        sub: user.clone(),
+        exp: issued_at + expires_in.seconds,
+        iat: Some(issued_at),
+        role: role.map(|role| role.as_str().to_owned()),
+        name,
+    };
+    jsonwebtoken::encode(
+        &Header::default(),
+        &claims,
+        &EncodingKey::from_secret(secret.bytes()),
+    )
+    .map_err(MintError)
 }
 
 #[cfg(test)]
@@ -71,7 +84,13 @@ mod tests {
 
     #[test]
     fn a_duration_is_a_number_and_a_unit() {
-        for (text, seconds) in [("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800), ("30", 30)] {
+        for (text, seconds) in [
+            ("90s", 90),
+            ("15m", 900),
+            ("12h", 43_200),
+            ("7d", 604_800),
+            ("30", 30),
+        ] {
             assert_eq!(text.parse(), Ok(Duration { seconds }), "{text}");
         }
         for text in ["", "d", "7w", "-1d", "1.5h", "7 d", "7é"] {

@@ -81,9 +81,14 @@ impl Verifier {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
-        let algorithm = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?.alg;
-        let (_, key, validation) =
-            self.keys.iter().find(|(known, ..)| *known == algorithm).ok_or(TokenError::Invalid)?;
+        let algorithm = jsonwebtoken::decode_header(token)
+            .map_err(|_| TokenError::Invalid)?
+            .alg;
+        let (_, key, validation) = self
+            .keys
+            .iter()
+            .find(|(known, ..)| *known == algorithm)
+            .ok_or(TokenError::Invalid)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, validation)
             .map_err(|error| match error.kind() {
                 ErrorKind::ExpiredSignature => TokenError::Expired,
@@ -100,22 +105,36 @@ impl Verifier {
 
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.keys.iter().map(|(algorithm, ..)| algorithm)).finish()
+        f.debug_list()
+            .entries(self.keys.iter().map(|(algorithm, ..)| algorithm))
+            .finish()
     }
 }
 
 fn key_for(algorithm: Algorithm, config: &AuthConfig) -> Result<Option<DecodingKey>, KeyError> {
     if is_hmac(algorithm) {
-        return Ok(config.secret.as_ref().map(|secret| DecodingKey::from_secret(secret.bytes())));
+        return Ok(config
+            .secret
+            .as_ref()
+            .map(|secret| DecodingKey::from_secret(secret.bytes())));
     }
-    let Some(path) = &config.public_key_file else { return Ok(None) };
-    let pem = fs::read(path).map_err(|source| KeyError::Read { path: path.clone(), source })?;
+    let Some(path) = &config.public_key_file else {
+        return Ok(None);
+    };
+    let pem = fs::read(path).map_err(|source| KeyError::Read {
+        path: path.clone(),
+        source,
+    })?;
     let key = match algorithm {
         Algorithm::ES256 | Algorithm::ES384 => DecodingKey::from_ec_pem(&pem),
         Algorithm::EdDSA => DecodingKey::from_ed_pem(&pem),
         _ => DecodingKey::from_rsa_pem(&pem),
     };
-    key.map(Some).map_err(|source| KeyError::Parse { path: path.clone(), algorithm, source })
+    key.map(Some).map_err(|source| KeyError::Parse {
+        path: path.clone(),
+        algorithm,
+        source,
+    })
 }
 
 fn validation(algorithm: Algorithm, config: &AuthConfig) -> Validation {
@@ -151,24 +170,53 @@ mod tests {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     fn signed(algorithm: Algorithm, secret: &str, claims: &serde_json::Value) -> String {
-        jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).expect("signs")
+        jsonwebtoken::encode(
+            &Header::new(algorithm),
+            claims,
+            &EncodingKey::from_secret(secret.as_bytes()),
+        )
+        .expect("signs")
     }
 
     fn check(token: &str, expected: Result<&str, TokenError>) {
-        let verifier = Verifier::new(&AuthConfig::hs256(JwtSecret::new(SECRET.to_owned()))).expect("no file to read");
-        let user = verifier.verify(token).map(|identity| identity.user.to_string());
+        let verifier = Verifier::new(&AuthConfig::hs256(JwtSecret::new(SECRET.to_owned())))
+            .expect("no file to read");
+        let user = verifier
+            .verify(token)
+            .map(|identity| identity.user.to_string());
         assert_eq!(user.as_deref(), expected.as_ref().copied(), "{token}");
     }
 
     #[test]
     fn a_token_proves_its_subject() {
-        check(&signed(Algorithm::HS256, SECRET, &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "role": "client"})), Ok("u-1"));
-        check(&signed(Algorithm::HS256, SECRET, &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "aud": "anyone", "iss": "anyone", "role": "gardener"})), Ok("u-1"));
+        check(
+            &signed(
+                Algorithm::HS256,
+                SECRET,
+                &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "role": "client"}),
+            ),
+            Ok("u-1"),
+        );
+        check(
+            &signed(
+                Algorithm::HS256,
+                SECRET,
+                &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "aud": "anyone", "iss": "anyone", "role": "gardener"}),
+            ),
+            Ok("u-1"),
+        );
     }
 
     #[test]
     fn an_expired_token_is_told_apart() {
-        check(&signed(Algorithm::HS256, SECRET, &json!({"sub": "u-1", "exp": 1_000_000_000})), Err(TokenError::Expired));
+        check(
+            &signed(
+                Algorithm::HS256,
+                SECRET,
+                &json!({"sub": "u-1", "exp": 1_000_000_000}),
+            ),
+            Err(TokenError::Expired),
+        );
     }
 
     #[test]
@@ -180,12 +228,24 @@ mod tests {
             "a.b.c".to_owned(),
             none.to_owned(),
             "x".repeat(TOKEN_BYTES_MAX + 1),
-            signed(Algorithm::HS256, "another secret, of 32 bytes as well", &good),
+            signed(
+                Algorithm::HS256,
+                "another secret, of 32 bytes as well",
+                &good,
+            ),
             signed(Algorithm::HS512, SECRET, &good),
             signed(Algorithm::HS256, SECRET, &json!({"exp": 4_000_000_000_i64})),
             signed(Algorithm::HS256, SECRET, &json!({"sub": "u-1"})),
-            signed(Algorithm::HS256, SECRET, &json!({"sub": "u 1", "exp": 4_000_000_000_i64})),
-            signed(Algorithm::HS256, SECRET, &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "nbf": 3_900_000_000_i64})),
+            signed(
+                Algorithm::HS256,
+                SECRET,
+                &json!({"sub": "u 1", "exp": 4_000_000_000_i64}),
+            ),
+            signed(
+                Algorithm::HS256,
+                SECRET,
+                &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "nbf": 3_900_000_000_i64}),
+            ),
         ] {
             check(&token, Err(TokenError::Invalid));
         }

@@ -79,7 +79,11 @@ impl Bus {
     ///
     /// # Errors
     /// [`BusConfigError`] for what no waiting will cure.
-    pub async fn connect(config: &BusConfig, name: &str, registry: &Registry) -> Result<Self, BusConfigError> {
+    pub async fn connect(
+        config: &BusConfig,
+        name: &str,
+        registry: &Registry,
+    ) -> Result<Self, BusConfigError> {
         let metrics = Metrics::register(registry).map_err(BusConfigError::Metrics)?;
         let connection_count = Arc::new(AtomicU64::new(0));
         let (connected, connections) = watch::channel(0);
@@ -91,7 +95,9 @@ impl Bus {
             .connection_timeout(Duration::from_secs(2))
             .ping_interval(Duration::from_secs(10))
             .max_reconnects(None)
-            .reconnect_delay_callback(|attempt| Duration::from_millis((attempt as u64).saturating_mul(50).clamp(10, 1_000)))
+            .reconnect_delay_callback(|attempt| {
+                Duration::from_millis((attempt as u64).saturating_mul(50).clamp(10, 1_000))
+            })
             .event_callback(move |event| {
                 note_event(&event, &events);
                 if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
@@ -100,10 +106,21 @@ impl Bus {
                 std::future::ready(())
             });
         if let Some(file) = &config.credentials_file {
-            options = options.credentials_file(file).await.map_err(BusConfigError::Credentials)?;
+            options = options
+                .credentials_file(file)
+                .await
+                .map_err(BusConfigError::Credentials)?;
         }
-        let client = options.connect(config.servers.clone()).await.map_err(BusConfigError::Connect)?;
-        Ok(Self { client, subjects: Subjects::new(config.prefix.clone()), connections, metrics })
+        let client = options
+            .connect(config.servers.clone())
+            .await
+            .map_err(BusConfigError::Connect)?;
+        Ok(Self {
+            client,
+            subjects: Subjects::new(config.prefix.clone()),
+            connections,
+            metrics,
+        })
     }
 
     /// Whether there is a connection at this moment.
@@ -147,12 +164,19 @@ impl Bus {
     ///
     /// # Errors
     /// [`RequestError`]. Without a connection it fails at once instead of waiting for one.
-    pub async fn request(&self, command: &str, payload: Bytes, timeout: Duration) -> Result<Bytes, RequestError> {
+    pub async fn request(
+        &self,
+        command: &str,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, RequestError> {
         if !self.is_connected() {
             return Err(RequestError::Unserved);
         }
         let request = Request::new().payload(payload).timeout(Some(timeout));
-        let sent = self.client.send_request(self.subjects.command(command), request);
+        let sent = self
+            .client
+            .send_request(self.subjects.command(command), request);
         // The client's own time-out starts only once its buffer took the request.
         match tokio::time::timeout(timeout, sent).await {
             Ok(Ok(answer)) => Ok(answer.payload),
@@ -181,14 +205,25 @@ impl Bus {
 impl Metrics {
     fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let published = IntCounterVec::new(
-            Opts::new("fh_bus_events_published_total", "Events published to NATS, by outcome; all but ok were dropped."),
+            Opts::new(
+                "fh_bus_events_published_total",
+                "Events published to NATS, by outcome; all but ok were dropped.",
+            ),
             &["outcome"],
         )?;
-        let connection_events =
-            IntCounterVec::new(Opts::new("fh_bus_connection_events_total", "What happened to the connection to NATS."), &["event"])?;
+        let connection_events = IntCounterVec::new(
+            Opts::new(
+                "fh_bus_connection_events_total",
+                "What happened to the connection to NATS.",
+            ),
+            &["event"],
+        )?;
         registry.register(Box::new(published.clone()))?;
         registry.register(Box::new(connection_events.clone()))?;
-        Ok(Self { published, connection_events })
+        Ok(Self {
+            published,
+            connection_events,
+        })
     }
 }
 

@@ -26,11 +26,18 @@ pub trait CommandHandler: Send + Sync + 'static {
 ///
 /// # Errors
 /// [`SubscribeError`] when the client refuses the subscription.
-pub async fn serve_commands<H: CommandHandler>(bus: &Bus, handler: Arc<H>, tasks: &Tasks) -> Result<(), SubscribeError> {
+pub async fn serve_commands<H: CommandHandler>(
+    bus: &Bus,
+    handler: Arc<H>,
+    tasks: &Tasks,
+) -> Result<(), SubscribeError> {
     let subject = bus.subjects.all_commands();
     let prefix_length = subject.len() - 1;
-    let mut commands =
-        bus.client.queue_subscribe(subject, QUEUE_GROUP.to_owned()).await.map_err(SubscribeError::Refused)?;
+    let mut commands = bus
+        .client
+        .queue_subscribe(subject, QUEUE_GROUP.to_owned())
+        .await
+        .map_err(SubscribeError::Refused)?;
     let (bus, workers) = (bus.clone(), tasks.clone());
     tasks.spawn("commands", async move {
         let room = Arc::new(Semaphore::new(COMMANDS_IN_FLIGHT_MAX));

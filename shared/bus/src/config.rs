@@ -18,7 +18,9 @@ pub struct BusConfig {
 impl BusConfig {
     /// Reads the settings and notes what is wrong with them.
     pub fn read(settings: &mut Settings) -> Self {
-        let urls = settings.required("NATS_URL", "where NATS is, such as nats://nats:4222").unwrap_or_default();
+        let urls = settings
+            .required("NATS_URL", "where NATS is, such as nats://nats:4222")
+            .unwrap_or_default();
         Self::read_at(settings, &urls)
     }
 
@@ -28,13 +30,23 @@ impl BusConfig {
         for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
             match url.parse() {
                 Ok(server) => servers.push(server),
-                Err(_) => settings.fault("NATS_URL", "is not a comma-separated list of URLs such as nats://nats:4222"),
+                Err(_) => settings.fault(
+                    "NATS_URL",
+                    "is not a comma-separated list of URLs such as nats://nats:4222",
+                ),
             }
         }
         let credentials_file: Option<PathBuf> = settings.optional("NATS_CREDS");
-        if credentials_file.as_ref().is_some_and(|file| !file.is_file()) {
+        if credentials_file
+            .as_ref()
+            .is_some_and(|file| !file.is_file())
+        {
             settings.fault("NATS_CREDS", "names no file");
         }
-        Self { servers, credentials_file, prefix: settings.or("NATS_SUBJECT_PREFIX", SubjectPrefix::default()) }
+        Self {
+            servers,
+            credentials_file,
+            prefix: settings.or("NATS_SUBJECT_PREFIX", SubjectPrefix::default()),
+        }
     }
 }

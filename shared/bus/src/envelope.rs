@@ -112,18 +112,26 @@ impl<'a> ConversationEvent<'a> {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn decode(payload: &'a [u8]) -> Result<Self, EnvelopeError> {
-        let Envelope { kind, seq, data, .. } = serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
+        let Envelope {
+            kind, seq, data, ..
+        } = serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
         let change = match kind {
             Kind::NewMessage => MessageChange::New,
             Kind::MessageUpdated => MessageChange::Updated,
             Kind::MessageDeleted => MessageChange::Deleted,
             Kind::MessagesRead => return Ok(Self::MessagesRead { data }),
             Kind::Typing => {
-                return serde_json::from_str(data.get()).map(Self::Typing).map_err(EnvelopeError::Json);
+                return serde_json::from_str(data.get())
+                    .map(Self::Typing)
+                    .map_err(EnvelopeError::Json);
             }
             Kind::MessageNotification | Kind::Presence => return Err(EnvelopeError::Misplaced),
         };
-        Ok(Self::Message { change, seq: seq.ok_or(EnvelopeError::Misplaced)?, data })
+        Ok(Self::Message {
+            change,
+            seq: seq.ok_or(EnvelopeError::Misplaced)?,
+            data,
+        })
     }
 
     /// Writes the payload.
@@ -135,14 +143,27 @@ impl<'a> ConversationEvent<'a> {
                     MessageChange::Updated => Kind::MessageUpdated,
                     MessageChange::Deleted => Kind::MessageDeleted,
                 };
-                write(&Envelope { kind, seq: Some(*seq), conversation: None, data })
+                write(&Envelope {
+                    kind,
+                    seq: Some(*seq),
+                    conversation: None,
+                    data,
+                })
             }
-            Self::MessagesRead { data } => {
-                write(&Envelope { kind: Kind::MessagesRead, seq: None, conversation: None, data })
-            }
+            Self::MessagesRead { data } => write(&Envelope {
+                kind: Kind::MessagesRead,
+                seq: None,
+                conversation: None,
+                data,
+            }),
             Self::Typing(signal) => {
                 let data = serde_json::value::to_raw_value(signal).expect("its fields are plain");
-                write(&Envelope { kind: Kind::Typing, seq: None, conversation: None, data: &data })
+                write(&Envelope {
+                    kind: Kind::Typing,
+                    seq: None,
+                    conversation: None,
+                    data: &data,
+                })
             }
         }
     }
@@ -154,11 +175,19 @@ impl<'a> UserEvent<'a> {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn decode(payload: &'a [u8]) -> Result<Self, EnvelopeError> {
-        let Envelope { kind, conversation, data, .. } =
-            serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
+        let Envelope {
+            kind,
+            conversation,
+            data,
+            ..
+        } = serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
         match (kind, conversation) {
-            (Kind::MessageNotification, Some(conversation)) => Ok(Self::MessageNotification { conversation, data }),
-            (Kind::MessagesRead, Some(conversation)) => Ok(Self::MessagesRead { conversation, data }),
+            (Kind::MessageNotification, Some(conversation)) => {
+                Ok(Self::MessageNotification { conversation, data })
+            }
+            (Kind::MessagesRead, Some(conversation)) => {
+                Ok(Self::MessagesRead { conversation, data })
+            }
             (Kind::Presence, _) => Ok(Self::Presence { data }),
             _ => Err(EnvelopeError::Misplaced),
         }
@@ -167,16 +196,27 @@ impl<'a> UserEvent<'a> {
     /// Writes the payload.
     pub fn encode(&self) -> Bytes {
         let (kind, conversation, data) = match self {
-            Self::MessageNotification { conversation, data } => (Kind::MessageNotification, Some(*conversation), data),
-            Self::MessagesRead { conversation, data } => (Kind::MessagesRead, Some(*conversation), data),
+            Self::MessageNotification { conversation, data } => {
+                (Kind::MessageNotification, Some(*conversation), data)
+            }
+            Self::MessagesRead { conversation, data } => {
+                (Kind::MessagesRead, Some(*conversation), data)
+            }
             Self::Presence { data } => (Kind::Presence, None, data),
         };
-        write(&Envelope { kind, seq: None, conversation, data })
+        write(&Envelope {
+            kind,
+            seq: None,
+            conversation,
+            data,
+        })
     }
 }
 
 fn write(envelope: &Envelope<'_>) -> Bytes {
-    serde_json::to_vec(envelope).expect("its fields are plain").into()
+    serde_json::to_vec(envelope)
+        .expect("its fields are plain")
+        .into()
 }
 
 #[cfg(test)]
@@ -189,15 +229,29 @@ mod tests {
     fn an_event_reads_back_with_its_data_untouched() {
         let text = r#"{"b": 1,  "a":"ä"}"#;
         let data: &RawValue = serde_json::from_str(text).expect("JSON");
-        let payload = ConversationEvent::Message { change: MessageChange::New, seq: 7, data }.encode();
+        let payload = ConversationEvent::Message {
+            change: MessageChange::New,
+            seq: 7,
+            data,
+        }
+        .encode();
         match ConversationEvent::decode(&payload) {
-            Ok(ConversationEvent::Message { change: MessageChange::New, seq: 7, data }) => assert_eq!(data.get(), text),
+            Ok(ConversationEvent::Message {
+                change: MessageChange::New,
+                seq: 7,
+                data,
+            }) => assert_eq!(data.get(), text),
             other => panic!("{other:?}"),
         }
         let conversation = ConversationId::from_bytes([3; 12]);
         let payload = UserEvent::MessagesRead { conversation, data }.encode();
-        assert!(matches!(UserEvent::decode(&payload), Ok(UserEvent::MessagesRead { conversation: c, .. }) if c == conversation));
-        assert!(matches!(ConversationEvent::decode(&UserEvent::Presence { data }.encode()), Err(EnvelopeError::Misplaced)));
+        assert!(
+            matches!(UserEvent::decode(&payload), Ok(UserEvent::MessagesRead { conversation: c, .. }) if c == conversation)
+        );
+        assert!(matches!(
+            ConversationEvent::decode(&UserEvent::Presence { data }.encode()),
+            Err(EnvelopeError::Misplaced)
+        ));
     }
 
     proptest! {

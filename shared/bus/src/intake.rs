@@ -64,15 +64,28 @@ impl Stream for TaggedSubscriber {
 
 impl Intake {
     /// Starts the workers, which run until the tasks are asked to stop.
-    pub fn start<S: EventSink>(bus: &Bus, sink: &Arc<S>, worker_count: usize, tasks: &Tasks) -> Self {
+    pub fn start<S: EventSink>(
+        bus: &Bus,
+        sink: &Arc<S>,
+        worker_count: usize,
+        tasks: &Tasks,
+    ) -> Self {
         let workers = (0..worker_count.max(1))
             .map(|_| {
                 let (sender, receiver) = mpsc::channel(SUBSCRIPTIONS_WAITING_MAX);
-                tasks.spawn("intake", run_worker(receiver, Arc::clone(sink), tasks.clone()));
+                tasks.spawn(
+                    "intake",
+                    run_worker(receiver, Arc::clone(sink), tasks.clone()),
+                );
                 sender
             })
             .collect();
-        Self { bus: bus.clone(), workers, hasher: RandomState::new(), aborts: Mutex::default() }
+        Self {
+            bus: bus.clone(),
+            workers,
+            hasher: RandomState::new(),
+            aborts: Mutex::default(),
+        }
     }
 
     /// Subscribes to a topic. A request sent after this returns reaches NATS after the subscription did.
@@ -82,12 +95,25 @@ impl Intake {
     /// # Errors
     /// [`SubscribeError`].
     pub async fn subscribe(&self, topic: &Topic) -> Result<(), SubscribeError> {
-        let subscriber =
-            self.bus.client.subscribe(self.bus.subjects.topic(topic)).await.map_err(SubscribeError::Refused)?;
+        let subscriber = self
+            .bus
+            .client
+            .subscribe(self.bus.subjects.topic(topic))
+            .await
+            .map_err(SubscribeError::Refused)?;
         let (abort, registration) = AbortHandle::new_pair();
-        let stream = Abortable::new(TaggedSubscriber { topic: Arc::new(topic.clone()), subscriber }, registration);
+        let stream = Abortable::new(
+            TaggedSubscriber {
+                topic: Arc::new(topic.clone()),
+                subscriber,
+            },
+            registration,
+        );
         let worker = &self.workers[self.hasher.hash_one(topic) as usize % self.workers.len()];
-        worker.send(Box::pin(stream)).await.map_err(|_| SubscribeError::Stopped)?;
+        worker
+            .send(Box::pin(stream))
+            .await
+            .map_err(|_| SubscribeError::Stopped)?;
         if let Some(previous) = self.aborts.lock().insert(topic.clone(), abort) {
             previous.abort();
         }
@@ -107,7 +133,11 @@ impl Intake {
     }
 }
 
-async fn run_worker<S: EventSink>(mut arriving: mpsc::Receiver<TopicStream>, sink: Arc<S>, tasks: Tasks) {
+async fn run_worker<S: EventSink>(
+    mut arriving: mpsc::Receiver<TopicStream>,
+    sink: Arc<S>,
+    tasks: Tasks,
+) {
     let mut streams: SelectAll<TopicStream> = SelectAll::new();
     loop {
         tokio::select! {

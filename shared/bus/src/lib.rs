@@ -16,4 +16,4 @@ pub use command::{CommandHandler, serve_commands};
 pub use config::BusConfig;
 pub use envelope::{ConversationEvent, EnvelopeError, MessageChange, TypingSignal, UserEvent};
 pub use intake::{EventSink, Intake, SubscribeError};
-pub use subject::{Subjects, SubjectPrefix, SubjectPrefixError, Topic};
+pub use subject::{SubjectPrefix, SubjectPrefixError, Subjects, Topic};

@@ -23,8 +23,14 @@ impl FromStr for SubjectPrefix {
     type Err = SubjectPrefixError;
 
     fn from_str(text: &str) -> Result<Self, SubjectPrefixError> {
-        let allowed = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        if allowed && (1..=32).contains(&text.len()) { Ok(Self(text.into())) } else { Err(SubjectPrefixError) }
+        let allowed = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if allowed && (1..=32).contains(&text.len()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(SubjectPrefixError)
+        }
     }
 }
 
@@ -81,7 +87,11 @@ mod tests {
     fn a_prefix_cannot_reach_into_another_systems_subjects() {
         assert!("fh-2_x".parse::<SubjectPrefix>().is_ok());
         for bad in ["", "a.b", "*", ">", "a b", "ä", &"x".repeat(33)] {
-            assert_eq!(bad.parse::<SubjectPrefix>(), Err(SubjectPrefixError), "{bad:?}");
+            assert_eq!(
+                bad.parse::<SubjectPrefix>(),
+                Err(SubjectPrefixError),
+                "{bad:?}"
+            );
         }
     }
 
@@ -89,8 +99,14 @@ mod tests {
     fn topics_have_the_subjects_that_the_contract_of_the_bus_names() {
         let subjects = Subjects::new(SubjectPrefix::default());
         let conversation = Topic::Conversation(ConversationId::from_bytes([1; 12]));
-        assert_eq!(subjects.topic(&conversation), "fh.conv.010101010101010101010101");
-        assert_eq!(subjects.topic(&Topic::User("u-1".parse().expect("valid"))), "fh.user.u-1");
+        assert_eq!(
+            subjects.topic(&conversation),
+            "fh.conv.010101010101010101010101"
+        );
+        assert_eq!(
+            subjects.topic(&Topic::User("u-1".parse().expect("valid"))),
+            "fh.user.u-1"
+        );
         assert_eq!(subjects.command("send_message"), "fh.cmd.send_message");
     }
 }

@@ -45,7 +45,11 @@ impl Content {
     /// Each [`ContentError`].
     pub fn parse(text: &str) -> Result<Self, ContentError> {
         let content = Self::parse_optional(text)?;
-        if content.0.is_empty() { Err(ContentError::Empty) } else { Ok(content) }
+        if content.0.is_empty() {
+            Err(ContentError::Empty)
+        } else {
+            Ok(content)
+        }
     }
 
     /// The text.
@@ -77,7 +81,11 @@ mod tests {
 
     fn check(text: &str, expected: Result<&str, ContentError>) {
         let parsed = Content::parse(text);
-        assert_eq!(parsed.as_ref().map(Content::as_str), expected.as_ref().copied(), "{text:?}");
+        assert_eq!(
+            parsed.as_ref().map(Content::as_str),
+            expected.as_ref().copied(),
+            "{text:?}"
+        );
     }
 
     #[test]
@@ -91,7 +99,9 @@ mod tests {
     #[test]
     fn control_characters_are_refused_even_where_trimming_would_remove_them() {
         check("a\tb\r\nc", Ok("a\tb\r\nc"));
-        for text in ["\0", "a\u{7f}", "a\u{9b}b", "hi\u{85}", "\u{b}hi", "hi\u{c}"] {
+        for text in [
+            "\0", "a\u{7f}", "a\u{9b}b", "hi\u{85}", "\u{b}hi", "hi\u{c}",
+        ] {
             check(text, Err(ContentError::ControlCharacter));
         }
     }
@@ -106,7 +116,10 @@ mod tests {
 
     #[test]
     fn text_may_be_empty_only_where_the_caller_allows_it() {
-        assert_eq!(Content::parse_optional("  ").as_ref().map(Content::as_str), Ok(""));
+        assert_eq!(
+            Content::parse_optional("  ").as_ref().map(Content::as_str),
+            Ok("")
+        );
         check("", Err(ContentError::Empty));
     }
 

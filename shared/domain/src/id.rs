@@ -169,7 +169,9 @@ impl ConversationId {
 
 fn is_opaque_id(text: &str) -> bool {
     (1..=OPAQUE_ID_LENGTH_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 fn parse_hex(text: &str) -> Option<[u8; 12]> {
@@ -211,7 +213,10 @@ mod tests {
     fn opaque_ids_are_1_to_64_characters_of_their_alphabet() {
         let longest = "x".repeat(64);
         for good in ["a", "u-1", "A_b-9", &longest] {
-            assert_eq!(good.parse::<UserId>().map(String::from), Ok(good.to_owned()));
+            assert_eq!(
+                good.parse::<UserId>().map(String::from),
+                Ok(good.to_owned())
+            );
         }
         let too_long = "x".repeat(65);
         for bad in ["", "a b", "a.b", "a*", "a>", "ä", "a/b", "a\0", &too_long] {
@@ -223,7 +228,13 @@ mod tests {
     fn our_ids_are_24_lower_case_hexadecimal_digits() {
         let text = "0123456789abcdef01234567";
         assert_eq!(text.parse::<MessageId>().expect("valid").to_string(), text);
-        for bad in ["", "0123456789ABCDEF01234567", "0123456789abcdef0123456", "0123456789abcdef012345678", "g123456789abcdef01234567"] {
+        for bad in [
+            "",
+            "0123456789ABCDEF01234567",
+            "0123456789abcdef0123456",
+            "0123456789abcdef012345678",
+            "g123456789abcdef01234567",
+        ] {
             assert_eq!(bad.parse::<MessageId>(), Err(IdError::Hex), "{bad:?}");
         }
     }
@@ -232,8 +243,14 @@ mod tests {
     fn a_conversation_id_is_fixed_for_ever_by_contract_and_milestone() {
         let contract: ContractId = "c-1".parse().expect("valid");
         let milestone: MilestoneId = "m-1".parse().expect("valid");
-        assert_eq!(ConversationId::derive(&contract, None).to_string(), "a6f7ef47ee8dc84af9056a30");
-        assert_eq!(ConversationId::derive(&contract, Some(&milestone)).to_string(), "21beaec2f8a7ebbecab90314");
+        assert_eq!(
+            ConversationId::derive(&contract, None).to_string(),
+            "a6f7ef47ee8dc84af9056a30"
+        );
+        assert_eq!(
+            ConversationId::derive(&contract, Some(&milestone)).to_string(),
+            "21beaec2f8a7ebbecab90314"
+        );
     }
 
     proptest! {

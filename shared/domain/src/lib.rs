@@ -7,6 +7,7 @@ mod counts;
 mod id;
 pub mod limits;
 mod party;
+mod rate;
 mod timestamp;
 
 pub use content::{Content, ContentError, preview};
@@ -16,4 +17,5 @@ pub use id::{
     UserId,
 };
 pub use party::{Parties, Party};
+pub use rate::{Bucket, Rate};
 pub use timestamp::{Timestamp, TimestampError};

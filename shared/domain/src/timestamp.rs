@@ -58,7 +58,8 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
         let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimestampError)?;
-        let millis = i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).map_err(|_| TimestampError)?;
+        let millis = i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000))
+            .map_err(|_| TimestampError)?;
         Ok(Self::from_millis(millis))
     }
 }
@@ -85,9 +86,18 @@ mod tests {
 
     #[test]
     fn a_time_is_written_in_utc_with_milliseconds() {
-        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(Timestamp::from_millis(1_795_375_800_123).to_string(), "2026-11-22T19:30:00.123Z");
-        assert_eq!("2026-11-22T20:30:00.123+01:00".parse(), Ok(Timestamp::from_millis(1_795_375_800_123)));
+        assert_eq!(
+            Timestamp::from_millis(0).to_string(),
+            "1970-01-01T00:00:00.000Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(1_795_375_800_123).to_string(),
+            "2026-11-22T19:30:00.123Z"
+        );
+        assert_eq!(
+            "2026-11-22T20:30:00.123+01:00".parse(),
+            Ok(Timestamp::from_millis(1_795_375_800_123))
+        );
         assert_eq!("yesterday".parse::<Timestamp>(), Err(TimestampError));
     }
 

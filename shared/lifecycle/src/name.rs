@@ -10,8 +10,17 @@ pub fn unique_name(fallback: &str) -> String {
 }
 
 fn with_random_suffix(base: &str) -> String {
-    let mut name: String =
-        base.chars().take(71).map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    let mut name: String = base
+        .chars()
+        .take(71)
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
     write!(name, "-{:08x}", rand::random::<u32>()).expect("writing to a text cannot fail");
     name
 }

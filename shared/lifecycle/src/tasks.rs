@@ -36,7 +36,10 @@ impl Tasks {
                 tracing::error!(task.name = name, "a task panicked");
             }
         });
-        #[expect(clippy::disallowed_methods, reason = "the one place where tasks are started")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where tasks are started"
+        )]
         let _detached = tokio::spawn(self.tracker.track_future(witnessed));
     }
 

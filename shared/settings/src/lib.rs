@@ -33,7 +33,10 @@ pub struct Faults(pub Vec<Fault>);
 
 impl Faults {
     /// Writes each fault as a line on standard error and returns the code to exit with.
-    #[expect(clippy::print_stderr, reason = "no log is set up when the settings are wrong")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "no log is set up when the settings are wrong"
+    )]
     pub fn report(&self) -> std::process::ExitCode {
         eprintln!("{self}");
         EXIT_CODE.into()
@@ -53,19 +56,29 @@ impl fmt::Display for Faults {
 impl Settings {
     /// The process's environment. A variable that is not UTF-8 is left out.
     pub fn from_env() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the environment is read"
+        )]
         let variables = std::env::vars_os();
-        Self::from_pairs(variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))))
+        Self::from_pairs(variables.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
     }
 
     /// An environment of these variables.
-    pub fn from_pairs<N: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+    pub fn from_pairs<N: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
         let variables = pairs
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .filter(|(_, value): &(String, String)| !value.trim().is_empty())
             .collect();
-        Self { variables, faults: Vec::new() }
+        Self {
+            variables,
+            faults: Vec::new(),
+        }
     }
 
     /// The text of a variable, if it is set.
@@ -98,14 +111,22 @@ impl Settings {
     }
 
     /// The value of a number that must lie within a range, or the default if it is not set.
-    pub fn within<T>(&mut self, variable: &'static str, range: std::ops::RangeInclusive<T>, default: T) -> T
+    pub fn within<T>(
+        &mut self,
+        variable: &'static str,
+        range: std::ops::RangeInclusive<T>,
+        default: T,
+    ) -> T
     where
         T: FromStr + PartialOrd + fmt::Display,
         T::Err: fmt::Display,
     {
         let value = self.optional(variable).unwrap_or(default);
         if !range.contains(&value) {
-            self.fault(variable, format!("must be {} to {}", range.start(), range.end()));
+            self.fault(
+                variable,
+                format!("must be {} to {}", range.start(), range.end()),
+            );
         }
         value
     }
@@ -119,9 +140,19 @@ impl Settings {
         text
     }
 
+    /// Gives a variable a value if it has none.
+    pub fn set_default(&mut self, variable: &'static str, value: impl Into<String>) {
+        self.variables
+            .entry(variable.to_owned())
+            .or_insert_with(|| value.into());
+    }
+
     /// Notes a fault.
     pub fn fault(&mut self, variable: &'static str, message: impl Into<String>) {
-        self.faults.push(Fault { variable, message: message.into() });
+        self.faults.push(Fault {
+            variable,
+            message: message.into(),
+        });
     }
 
     /// The end of reading.
@@ -129,7 +160,11 @@ impl Settings {
     /// # Errors
     /// All [`Faults`] that were found, in the order of reading.
     pub fn finish(self) -> Result<(), Faults> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Faults(self.faults))
+        }
     }
 }
 
@@ -139,7 +174,8 @@ mod tests {
 
     #[test]
     fn every_fault_is_found_and_none_tells_the_value() {
-        let mut settings = Settings::from_pairs([("PORT", "hunter2"), ("SIZE", "0"), ("EMPTY", " ")]);
+        let mut settings =
+            Settings::from_pairs([("PORT", "hunter2"), ("SIZE", "0"), ("EMPTY", " ")]);
         assert_eq!(settings.or("PORT", 8000u16), 8000);
         assert_eq!(settings.within("SIZE", 1..=10, 5u32), 0);
         assert_eq!(settings.required("EMPTY", "needed for this test"), None);

@@ -50,9 +50,19 @@ impl TelemetryConfig {
             settings.fault("RUST_LOG", format!("is not a filter: {error}"));
         }
         let otlp_endpoint: Option<String> = settings.optional("OTEL_EXPORTER_OTLP_ENDPOINT");
-        if otlp_endpoint.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
-            settings.fault("OTEL_EXPORTER_OTLP_ENDPOINT", "must start with http:// or https://");
+        if otlp_endpoint
+            .as_ref()
+            .is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://"))
+        {
+            settings.fault(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "must start with http:// or https://",
+            );
         }
-        Self { log_format: settings.optional("LOG_FORMAT"), filter, otlp_endpoint }
+        Self {
+            log_format: settings.optional("LOG_FORMAT"),
+            filter,
+            otlp_endpoint,
+        }
     }
 }

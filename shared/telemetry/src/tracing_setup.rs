@@ -39,20 +39,40 @@ impl Telemetry {
     pub fn set_up(service: &'static str, config: &TelemetryConfig) -> Result<Self, TelemetryError> {
         let filter = EnvFilter::try_new(&config.filter).map_err(TelemetryError::Filter)?;
         let format = config.log_format.unwrap_or_else(|| {
-            if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
+            if io::stderr().is_terminal() {
+                LogFormat::Text
+            } else {
+                LogFormat::Json
+            }
         });
         let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
             LogFormat::Json => Box::new(
-                tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_writer(io::stderr).with_filter(filter),
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(false)
+                    .with_span_list(false)
+                    .with_writer(io::stderr)
+                    .with_filter(filter),
             ),
-            LogFormat::Text => Box::new(tracing_subscriber::fmt::layer().with_writer(io::stderr).with_filter(filter)),
+            LogFormat::Text => Box::new(
+                tracing_subscriber::fmt::layer()
+                    .with_writer(io::stderr)
+                    .with_filter(filter),
+            ),
         };
         let tracer_provider = match &config.otlp_endpoint {
             Some(endpoint) => Some(tracer_provider(service, endpoint)?),
             None => None,
         };
-        let traces = tracer_provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
-        tracing_subscriber::registry().with(lines).with(traces).try_init().map_err(TelemetryError::AlreadySetUp)?;
+        let traces = tracer_provider
+            .as_ref()
+            .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+        tracing_subscriber::registry()
+            .with(lines)
+            .with(traces)
+            .try_init()
+            .map_err(TelemetryError::AlreadySetUp)?;
         Ok(Self { tracer_provider })
     }
 
@@ -66,12 +86,18 @@ impl Telemetry {
     }
 }
 
-fn tracer_provider(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, TelemetryError> {
+fn tracer_provider(
+    service: &'static str,
+    endpoint: &str,
+) -> Result<SdkTracerProvider, TelemetryError> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
         .build()
         .map_err(TelemetryError::Exporter)?;
     let resource = Resource::builder().with_service_name(service).build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build())
 }

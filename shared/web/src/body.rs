@@ -50,32 +50,52 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParameter
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(parameters)) => Ok(Self(parameters)),
-            Err(rejection) => Err(Fault::new(ErrorCode::ValidationFailed, rejection.body_text()).into()),
+            Err(rejection) => {
+                Err(Fault::new(ErrorCode::ValidationFailed, rejection.body_text()).into())
+            }
         }
     }
 }
 
 fn require_json(request: &Request) -> Result<(), Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = content_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     let is_json = media_type.eq_ignore_ascii_case("application/json")
         || (media_type.starts_with("application/") && media_type.ends_with("+json"));
     if is_json {
         Ok(())
     } else {
-        Err(Fault::new(ErrorCode::UnsupportedMediaType, "the body must be sent as Content-Type: application/json").into())
+        Err(Fault::new(
+            ErrorCode::UnsupportedMediaType,
+            "the body must be sent as Content-Type: application/json",
+        )
+        .into())
     }
 }
 
 async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejection| {
-        let status = rejection.into_response().status();
-        if status == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-            Fault::new(ErrorCode::PayloadTooLarge, "the body is larger than the limit").into()
-        } else {
-            Fault::new(ErrorCode::ValidationFailed, "the body did not arrive whole").into()
-        }
-    })
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| {
+            let status = rejection.into_response().status();
+            if status == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+                Fault::new(
+                    ErrorCode::PayloadTooLarge,
+                    "the body is larger than the limit",
+                )
+                .into()
+            } else {
+                Fault::new(ErrorCode::ValidationFailed, "the body did not arrive whole").into()
+            }
+        })
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
@@ -89,6 +109,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
             Fault::invalid_field(path, format!("is not valid: {message}"))
         }
     })?;
-    reader.end().map_err(|error| Fault::new(ErrorCode::ValidationFailed, error.to_string()))?;
+    reader
+        .end()
+        .map_err(|error| Fault::new(ErrorCode::ValidationFailed, error.to_string()))?;
     Ok(parsed)
 }

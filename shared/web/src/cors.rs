@@ -29,20 +29,31 @@ impl FromStr for CorsOrigins {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const ERROR: &str = "must be * or a comma-separated list of origins such as https://app.example.com";
-        let origins: Vec<&str> = text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).collect();
+        const ERROR: &str =
+            "must be * or a comma-separated list of origins such as https://app.example.com";
+        let origins: Vec<&str> = text
+            .split(',')
+            .map(str::trim)
+            .filter(|origin| !origin.is_empty())
+            .collect();
         if origins.contains(&"*") {
             return Ok(Self::Any);
         }
-        let parsed: Option<Arc<[HeaderValue]>> = origins.iter().map(|origin| parse_origin(origin)).collect();
-        parsed.filter(|origins| !origins.is_empty()).map(Self::Listed).ok_or(ERROR)
+        let parsed: Option<Arc<[HeaderValue]>> =
+            origins.iter().map(|origin| parse_origin(origin)).collect();
+        parsed
+            .filter(|origins| !origins.is_empty())
+            .map(Self::Listed)
+            .ok_or(ERROR)
     }
 }
 
 impl CorsOrigins {
     /// Reads `CORS_ORIGINS`, default `http://localhost:3000`; warns of `*`.
     pub fn read(settings: &mut Settings) -> Self {
-        let default = Self::Listed(Arc::new([HeaderValue::from_static("http://localhost:3000")]));
+        let default = Self::Listed(Arc::new([HeaderValue::from_static(
+            "http://localhost:3000",
+        )]));
         let origins = settings.or("CORS_ORIGINS", default);
         if origins == Self::Any {
             tracing::warn!("CORS_ORIGINS is *: pages of every origin may use the service");
@@ -66,8 +77,20 @@ impl CorsOrigins {
         };
         CorsLayer::new()
             .allow_origin(allowed)
-            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD])
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE, HeaderName::from_static("traceparent")])
+            .allow_methods([
+                Method::GET,
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+                Method::HEAD,
+            ])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::RANGE,
+                HeaderName::from_static("traceparent"),
+            ])
             .expose_headers(ExposeHeaders::list([
                 header::RETRY_AFTER,
                 header::CONTENT_RANGE,
@@ -100,8 +123,12 @@ pub async fn refuse_foreign_origins(
 
 fn parse_origin(text: &str) -> Option<HeaderValue> {
     let (scheme, authority) = text.split_once("://")?;
-    let is_origin = matches!(scheme, "http" | "https") && !authority.is_empty() && !authority.contains(['/', '?', '#', '@']);
-    is_origin.then(|| HeaderValue::from_str(text).ok()).flatten()
+    let is_origin = matches!(scheme, "http" | "https")
+        && !authority.is_empty()
+        && !authority.contains(['/', '?', '#', '@']);
+    is_origin
+        .then(|| HeaderValue::from_str(text).ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -111,10 +138,18 @@ mod tests {
     #[test]
     fn origins_are_a_list_or_all() {
         assert_eq!("*".parse(), Ok(CorsOrigins::Any));
-        let listed: CorsOrigins = "https://a.example, http://localhost:3000".parse().expect("valid");
+        let listed: CorsOrigins = "https://a.example, http://localhost:3000"
+            .parse()
+            .expect("valid");
         assert!(listed.allow(&HeaderValue::from_static("https://a.example")));
         assert!(!listed.allow(&HeaderValue::from_static("https://a.example.evil")));
-        for bad in ["", "a.example", "https://a.example/", "ftp://a.example", "null"] {
+        for bad in [
+            "",
+            "a.example",
+            "https://a.example/",
+            "ftp://a.example",
+            "null",
+        ] {
             assert!(bad.parse::<CorsOrigins>().is_err(), "{bad:?}");
         }
     }

@@ -23,7 +23,10 @@ struct InFlight(watch::Sender<usize>);
 impl Admission {
     /// Nothing in flight yet.
     pub fn new(health: &Health) -> Self {
-        Self { health: health.clone(), in_flight: watch::Sender::new(0) }
+        Self {
+            health: health.clone(),
+            in_flight: watch::Sender::new(0),
+        }
     }
 
     /// Resolves when no request is in flight, or when the time is up; then with how many still are.
@@ -59,7 +62,9 @@ pub async fn refuse_while_draining(
     let in_flight = admission.enter();
     if admission.health.is_draining() {
         let mut response = Problem::from(Fault::unavailable()).into_response();
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
         return Ok(response);
     }
     let response = next.run(request).await;

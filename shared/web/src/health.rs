@@ -29,7 +29,10 @@ impl Health {
 
     /// Adds something that must hold for the process to be ready. It is asked often and must answer at once.
     pub fn require(&self, name: &'static str, holds: impl Fn() -> bool + Send + Sync + 'static) {
-        self.checks.write().push(Check { name, holds: Box::new(holds) });
+        self.checks.write().push(Check {
+            name,
+            holds: Box::new(holds),
+        });
     }
 
     /// From now on the process is not ready, whatever its checks say.
@@ -45,7 +48,11 @@ impl Health {
     /// What keeps the process from being ready; nothing if it is.
     pub fn missing(&self) -> Vec<&'static str> {
         let checks = self.checks.read();
-        let mut missing: Vec<_> = checks.iter().filter(|check| !(check.holds)()).map(|check| check.name).collect();
+        let mut missing: Vec<_> = checks
+            .iter()
+            .filter(|check| !(check.holds)())
+            .map(|check| check.name)
+            .collect();
         if self.is_draining() {
             missing.push("draining");
         }
@@ -56,7 +63,10 @@ impl Health {
 /// `/health/live`, `/health/ready` and `/metrics`.
 pub fn health_router(health: Health, registry: Registry) -> Router {
     Router::new()
-        .route("/health/live", get(|| async { axum::Json(serde_json::json!({ "status": "live" })) }))
+        .route(
+            "/health/live",
+            get(|| async { axum::Json(serde_json::json!({ "status": "live" })) }),
+        )
         .route("/health/ready", get(ready).with_state(health))
         .route("/metrics", get(metrics).with_state(registry))
 }
@@ -67,7 +77,11 @@ async fn ready(State(health): State<Health>) -> Response {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
-    (status, axum::Json(serde_json::json!({ "status": word, "missing": missing }))).into_response()
+    (
+        status,
+        axum::Json(serde_json::json!({ "status": word, "missing": missing })),
+    )
+        .into_response()
 }
 
 async fn metrics(State(registry): State<Registry>) -> Response {

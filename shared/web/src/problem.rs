@@ -42,13 +42,20 @@ impl From<Fault> for Problem {
             ErrorCode::Unavailable | ErrorCode::RateLimited => Some(RETRY_AFTER_SECONDS),
             _ => None,
         };
-        Self { fault, retry_after_seconds }
+        Self {
+            fault,
+            retry_after_seconds,
+        }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> axum::response::Response {
-        let Fault { code, message, errors } = &self.fault;
+        let Fault {
+            code,
+            message,
+            errors,
+        } = &self.fault;
         let document = Document {
             r#type: "about:blank",
             title: code.title(),
@@ -59,9 +66,13 @@ impl IntoResponse for Problem {
         };
         let body = serde_json::to_vec(&document).expect("texts and numbers");
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = StatusCode::from_u16(code.http_status()).expect("each code has a valid status");
+        *response.status_mut() =
+            StatusCode::from_u16(code.http_status()).expect("each code has a valid status");
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -79,7 +90,11 @@ pub async fn no_such_path() -> Problem {
 
 /// Answers a path of ours for another method.
 pub async fn method_not_allowed() -> Problem {
-    Fault::new(ErrorCode::MethodNotAllowed, "this path is not for this method").into()
+    Fault::new(
+        ErrorCode::MethodNotAllowed,
+        "this path is not for this method",
+    )
+    .into()
 }
 
 /// Answers a request whose handler panicked: a bug, which is logged here.

@@ -67,7 +67,11 @@ impl BoundServer {
         socket.bind(config.bind_address)?;
         let listener = socket.listen(BACKLOG)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, config })
+        Ok(Self {
+            listener,
+            address,
+            config,
+        })
     }
 
     /// The address that was bound, with its real port.
@@ -96,7 +100,9 @@ impl BoundServer {
                         continue;
                     }
                 };
-                let Some(counted) = addresses.enter(peer.ip()) else { continue };
+                let Some(counted) = addresses.enter(peer.ip()) else {
+                    continue;
+                };
                 let connection = serve_connection(stream, service.clone(), closing.clone());
                 connections.spawn("http connection", async move {
                     connection.await;
@@ -107,7 +113,11 @@ impl BoundServer {
     }
 }
 
-async fn serve_connection(stream: TcpStream, service: TowerToHyperService<Router>, closing: CancellationToken) {
+async fn serve_connection(
+    stream: TcpStream,
+    service: TowerToHyperService<Router>,
+    closing: CancellationToken,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
@@ -144,7 +154,10 @@ struct Counted {
 
 impl AddressCounts {
     fn new(per_address_max: usize) -> Self {
-        Self { per_address_max, counts: Mutex::default() }
+        Self {
+            per_address_max,
+            counts: Mutex::default(),
+        }
     }
 
     fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Option<Counted>> {
@@ -157,7 +170,10 @@ impl AddressCounts {
             return None;
         }
         *count += 1;
-        Some(Some(Counted { counts: Arc::clone(self), address }))
+        Some(Some(Counted {
+            counts: Arc::clone(self),
+            address,
+        }))
     }
 }
 

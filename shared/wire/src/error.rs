@@ -131,7 +131,11 @@ pub struct Fault {
 impl Fault {
     /// A fault of a kind, with a message of its own.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), errors: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            errors: Vec::new(),
+        }
     }
 
     /// A request with these fields at fault.
@@ -140,22 +144,35 @@ impl Fault {
             [only] => format!("{} {}", only.field, only.message),
             several => format!("{} fields are not valid", several.len()),
         };
-        Self { code: ErrorCode::ValidationFailed, message, errors }
+        Self {
+            code: ErrorCode::ValidationFailed,
+            message,
+            errors,
+        }
     }
 
     /// A request with one field at fault.
     pub fn invalid_field(field: impl Into<String>, message: impl fmt::Display) -> Self {
-        Self::invalid(vec![FieldError { field: field.into(), message: message.to_string() }])
+        Self::invalid(vec![FieldError {
+            field: field.into(),
+            message: message.to_string(),
+        }])
     }
 
     /// The answer to whoever asks for what does not exist, and to a stranger.
     pub fn not_found() -> Self {
-        Self::new(ErrorCode::NotFound, "there is no such thing, or not for this user")
+        Self::new(
+            ErrorCode::NotFound,
+            "there is no such thing, or not for this user",
+        )
     }
 
     /// The answer while a part of the service is out of reach or overloaded.
     pub fn unavailable() -> Self {
-        Self::new(ErrorCode::Unavailable, "the service cannot do this right now; try again")
+        Self::new(
+            ErrorCode::Unavailable,
+            "the service cannot do this right now; try again",
+        )
     }
 
     /// The answer to a fault of our own, which the log explains and the client need not know.

@@ -1,6 +1,6 @@
 use messaging_domain::{
-    AttachmentId, ClientMessageId, ContractId, ConversationId, MessageId, MilestoneId, Party, Timestamp,
-    UserId,
+    AttachmentId, ClientMessageId, ContractId, ConversationId, MessageId, MilestoneId, Party,
+    Timestamp, UserId,
 };
 use serde::{Deserialize, Serialize};
 

@@ -19,22 +19,32 @@ pub(crate) struct CommandTimer<'a> {
 
 impl CommandMetrics {
     pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let options = HistogramOpts::new("fh_api_command_seconds", "Time to answer a command of a gateway, by command and outcome.")
-            .buckets(LATENCY_SECONDS_BUCKETS.to_vec());
+        let options = HistogramOpts::new(
+            "fh_api_command_seconds",
+            "Time to answer a command of a gateway, by command and outcome.",
+        )
+        .buckets(LATENCY_SECONDS_BUCKETS.to_vec());
         let seconds = HistogramVec::new(options, &["command", "outcome"])?;
         registry.register(Box::new(seconds.clone()))?;
         Ok(Self { seconds })
     }
 
     pub(crate) fn start(&self, command: &str) -> CommandTimer<'_> {
-        CommandTimer { metrics: self, command: known(command), started: Instant::now() }
+        CommandTimer {
+            metrics: self,
+            command: known(command),
+            started: Instant::now(),
+        }
     }
 }
 
 impl CommandTimer<'_> {
     pub(crate) fn finish(self, refused: Option<ErrorCode>) {
         let outcome = refused.map_or("ok", ErrorCode::as_str);
-        self.metrics.seconds.with_label_values(&[self.command, outcome]).observe(self.started.elapsed().as_secs_f64());
+        self.metrics
+            .seconds
+            .with_label_values(&[self.command, outcome])
+            .observe(self.started.elapsed().as_secs_f64());
     }
 }
 
@@ -49,5 +59,8 @@ fn known(command: &str) -> &'static str {
         name::HISTORY,
         name::PRESENCE_CHANGED,
     ];
-    NAMES.into_iter().find(|name| *name == command).unwrap_or("unknown")
+    NAMES
+        .into_iter()
+        .find(|name| *name == command)
+        .unwrap_or("unknown")
 }

@@ -5,7 +5,9 @@ mod metrics;
 use bytes::Bytes;
 use messaging_bus::CommandHandler;
 use messaging_domain::UserId;
-use messaging_wire::command::{HistoryAfter, PresenceChanged, Reply, UserCommand, View, Viewed, name};
+use messaging_wire::command::{
+    HistoryAfter, PresenceChanged, Reply, UserCommand, View, Viewed, name,
+};
 use messaging_wire::request::{CreateMessage, GetPresence, MarkAsRead, SendMessage};
 use messaging_wire::{ErrorCode, Fault};
 use serde::Serialize;
@@ -35,50 +37,102 @@ impl Commands {
             name::CREATE_MESSAGE => self.create_message(user, &parse(data)?).await,
             name::MARK_AS_READ => self.mark_as_read(user, &parse(data)?).await,
             name::GET_PRESENCE => self.presence(user, &parse(data)?).await,
-            _ => Err(Fault::new(ErrorCode::UnknownEvent, "there is no such event")),
+            _ => Err(Fault::new(
+                ErrorCode::UnknownEvent,
+                "there is no such event",
+            )),
         }
     }
 
-    async fn send_message(&self, user: &UserId, request: &SendMessage) -> Result<serde_json::Value, Fault> {
-        let sent = self.messaging.send_message(user, request).await.map_err(Refusal::into_fault)?;
-        Ok(acknowledgement(json!({ "message": sent.message }), sent.duplicate))
+    async fn send_message(
+        &self,
+        user: &UserId,
+        request: &SendMessage,
+    ) -> Result<serde_json::Value, Fault> {
+        let sent = self
+            .messaging
+            .send_message(user, request)
+            .await
+            .map_err(Refusal::into_fault)?;
+        Ok(acknowledgement(
+            json!({ "message": sent.message }),
+            sent.duplicate,
+        ))
     }
 
-    async fn create_message(&self, user: &UserId, request: &CreateMessage) -> Result<serde_json::Value, Fault> {
-        let created = self.messaging.create_message_and_view(user, request).await.map_err(Refusal::into_fault)?;
-        let values = json!({ "message": created.sent.message, "conversation": created.conversation });
+    async fn create_message(
+        &self,
+        user: &UserId,
+        request: &CreateMessage,
+    ) -> Result<serde_json::Value, Fault> {
+        let created = self
+            .messaging
+            .create_message_and_view(user, request)
+            .await
+            .map_err(Refusal::into_fault)?;
+        let values =
+            json!({ "message": created.sent.message, "conversation": created.conversation });
         Ok(acknowledgement(values, created.sent.duplicate))
     }
 
-    async fn mark_as_read(&self, user: &UserId, request: &MarkAsRead) -> Result<serde_json::Value, Fault> {
+    async fn mark_as_read(
+        &self,
+        user: &UserId,
+        request: &MarkAsRead,
+    ) -> Result<serde_json::Value, Fault> {
         let mut fields = Fields::new();
         let id = fields.parse("conversationId", &request.conversation_id);
         let id = fields.finish(id).map_err(Refusal::into_fault)?;
-        let receipt = self.messaging.mark_as_read(user, id, request.up_to_seq).await.map_err(Refusal::into_fault)?;
+        let receipt = self
+            .messaging
+            .mark_as_read(user, id, request.up_to_seq)
+            .await
+            .map_err(Refusal::into_fault)?;
         let values = json!({ "readSeq": receipt.read_seq, "unreadCount": receipt.unread_count, "readAt": receipt.read_at });
         Ok(acknowledgement(values, false))
     }
 
-    async fn presence(&self, user: &UserId, request: &GetPresence) -> Result<serde_json::Value, Fault> {
-        let items = self.messaging.query_presence(user, &request.user_ids).await.map_err(Refusal::into_fault)?;
+    async fn presence(
+        &self,
+        user: &UserId,
+        request: &GetPresence,
+    ) -> Result<serde_json::Value, Fault> {
+        let items = self
+            .messaging
+            .query_presence(user, &request.user_ids)
+            .await
+            .map_err(Refusal::into_fault)?;
         Ok(acknowledgement(json!({ "items": items }), false))
     }
 
     async fn view(&self, payload: &[u8]) -> Result<Viewed<messaging_wire::Conversation>, Fault> {
         let View { user, conversation } = serde_json::from_slice(payload).map_err(not_ours)?;
-        let (conversation, parties) =
-            self.messaging.view_conversation(&user, conversation).await.map_err(Refusal::into_fault)?;
-        Ok(Viewed { last_seq: conversation.last_seq, conversation, parties })
+        let (conversation, parties) = self
+            .messaging
+            .view_conversation(&user, conversation)
+            .await
+            .map_err(Refusal::into_fault)?;
+        Ok(Viewed {
+            last_seq: conversation.last_seq,
+            conversation,
+            parties,
+        })
     }
 
     async fn history(&self, payload: &[u8]) -> Result<messaging_wire::command::Missed, Fault> {
         let query: HistoryAfter = serde_json::from_slice(payload).map_err(not_ours)?;
-        self.messaging.missed_messages(&query).await.map_err(Refusal::into_fault)
+        self.messaging
+            .missed_messages(&query)
+            .await
+            .map_err(Refusal::into_fault)
     }
 
     async fn presence_changed(&self, payload: &[u8]) -> Result<(), Fault> {
         let change: PresenceChanged = serde_json::from_slice(payload).map_err(not_ours)?;
-        self.messaging.announce_presence(change).await.map_err(Refusal::into_fault)
+        self.messaging
+            .announce_presence(change)
+            .await
+            .map_err(Refusal::into_fault)
     }
 }
 
@@ -128,7 +182,9 @@ fn reply<T: Serialize>(result: Result<T, Fault>) -> (Bytes, Option<ErrorCode>) {
 }
 
 fn write<T: Serialize>(value: &T) -> Bytes {
-    serde_json::to_vec(value).expect("answers are plain JSON").into()
+    serde_json::to_vec(value)
+        .expect("answers are plain JSON")
+        .into()
 }
 
 fn parse<T: DeserializeOwned>(data: &str) -> Result<T, Fault> {

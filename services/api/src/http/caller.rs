@@ -14,7 +14,8 @@ impl FromRequestParts<Http> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Problem> {
-        let token = bearer_token(parts).ok_or_else(|| unauthorized("a bearer token is required"))?;
+        let token =
+            bearer_token(parts).ok_or_else(|| unauthorized("a bearer token is required"))?;
         let identity = http.verifier.verify(token).map_err(|error| {
             unauthorized(match error {
                 TokenError::Expired => "the token has expired",

@@ -18,10 +18,25 @@ pub(super) async fn put(
     JsonBody(request): JsonBody<PutContract>,
 ) -> Result<(StatusCode, Json<Contract>), Problem> {
     if !caller.role.is_some_and(Role::manages_contracts) {
-        return Err(Refusal::Forbidden("only the roles service and admin put contracts").into_fault().into());
+        return Err(
+            Refusal::Forbidden("only the roles service and admin put contracts")
+                .into_fault()
+                .into(),
+        );
     }
-    let put = http.messaging.put_contract(&id, &request).await.map_err(Refusal::into_fault)?;
-    Ok((if put.created { StatusCode::CREATED } else { StatusCode::OK }, Json(put.contract)))
+    let put = http
+        .messaging
+        .put_contract(&id, &request)
+        .await
+        .map_err(Refusal::into_fault)?;
+    Ok((
+        if put.created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        },
+        Json(put.contract),
+    ))
 }
 
 /// `GET /api/contracts/{id}`.
@@ -30,5 +45,10 @@ pub(super) async fn read(
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Contract>, Problem> {
-    Ok(Json(http.messaging.read_contract(&caller, &id).await.map_err(Refusal::into_fault)?))
+    Ok(Json(
+        http.messaging
+            .read_contract(&caller, &id)
+            .await
+            .map_err(Refusal::into_fault)?,
+    ))
 }

@@ -23,7 +23,10 @@ pub(super) async fn list(
     Caller(caller): Caller,
     QueryParameters(query): QueryParameters<PageQuery>,
 ) -> Result<Json<Page<Conversation>>, Problem> {
-    let page = http.messaging.list_conversations(&caller.user, query.limit, query.cursor.as_deref()).await;
+    let page = http
+        .messaging
+        .list_conversations(&caller.user, query.limit, query.cursor.as_deref())
+        .await;
     Ok(Json(page.map_err(Refusal::into_fault)?))
 }
 
@@ -34,7 +37,12 @@ pub(super) async fn read(
     Path(id): Path<String>,
 ) -> Result<Json<Conversation>, Problem> {
     let id = conversation_id(&id)?;
-    Ok(Json(http.messaging.read_conversation(&caller.user, id).await.map_err(Refusal::into_fault)?))
+    Ok(Json(
+        http.messaging
+            .read_conversation(&caller.user, id)
+            .await
+            .map_err(Refusal::into_fault)?,
+    ))
 }
 
 /// `PATCH /api/messages/conversations/{id}/read`.
@@ -45,7 +53,10 @@ pub(super) async fn mark_as_read(
     OptionalJsonBody(request): OptionalJsonBody<ReadUpTo>,
 ) -> Result<Json<ReadReceipt>, Problem> {
     let id = conversation_id(&id)?;
-    let receipt = http.messaging.mark_as_read(&caller.user, id, request.up_to_seq).await;
+    let receipt = http
+        .messaging
+        .mark_as_read(&caller.user, id, request.up_to_seq)
+        .await;
     Ok(Json(receipt.map_err(Refusal::into_fault)?))
 }
 

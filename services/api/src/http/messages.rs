@@ -36,7 +36,10 @@ pub(super) async fn send(
     JsonBody(draft): JsonBody<Draft>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     conversation_id(&id)?;
-    let request = SendMessage { conversation_id: id, draft };
+    let request = SendMessage {
+        conversation_id: id,
+        draft,
+    };
     answer(http.messaging.send_message(&caller.user, &request).await)
 }
 
@@ -48,11 +51,25 @@ pub(super) async fn history(
     QueryParameters(query): QueryParameters<HistoryQuery>,
 ) -> Result<Json<HistoryPage>, Problem> {
     let id = conversation_id(&id)?;
-    let history = http.messaging.read_history(&caller.user, id, query).await.map_err(Refusal::into_fault)?;
-    Ok(Json(HistoryPage { items: history.items, has_more: history.has_more }))
+    let history = http
+        .messaging
+        .read_history(&caller.user, id, query)
+        .await
+        .map_err(Refusal::into_fault)?;
+    Ok(Json(HistoryPage {
+        items: history.items,
+        has_more: history.has_more,
+    }))
 }
 
 fn answer(sent: Result<Sent, Refusal>) -> Result<(StatusCode, Json<Message>), Problem> {
     let sent = sent.map_err(Refusal::into_fault)?;
-    Ok((if sent.duplicate { StatusCode::OK } else { StatusCode::CREATED }, Json(sent.message)))
+    Ok((
+        if sent.duplicate {
+            StatusCode::OK
+        } else {
+            StatusCode::CREATED
+        },
+        Json(sent.message),
+    ))
 }

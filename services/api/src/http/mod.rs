@@ -11,10 +11,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, patch, post};
 use messaging_auth::Verifier;
+use messaging_domain::Rate;
 use messaging_web::{CorsOrigins, method_not_allowed, no_such_path, panicked};
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use rate_limit::RateLimit;
 use rate_limit::RateLimiter;
 
 use crate::usecase::Messaging;
@@ -28,8 +28,12 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(messaging: Messaging, verifier: Verifier, rate_limit: RateLimit) -> Self {
-        Self { messaging, verifier, limiter: RateLimiter::new(rate_limit) }
+    pub(crate) fn new(messaging: Messaging, verifier: Verifier, rate: Option<Rate>) -> Self {
+        Self {
+            messaging,
+            verifier,
+            limiter: RateLimiter::new(rate),
+        }
     }
 
     /// The routes under `/api`.
@@ -38,8 +42,14 @@ impl Http {
             .route("/messages", post(messages::create))
             .route("/messages/conversations", get(conversations::list))
             .route("/messages/conversations/{id}", get(conversations::read))
-            .route("/messages/conversations/{id}/messages", get(messages::history).post(messages::send))
-            .route("/messages/conversations/{id}/read", patch(conversations::mark_as_read))
+            .route(
+                "/messages/conversations/{id}/messages",
+                get(messages::history).post(messages::send),
+            )
+            .route(
+                "/messages/conversations/{id}/read",
+                patch(conversations::mark_as_read),
+            )
             .route("/presence", get(presence::query))
             .route("/contracts/{id}", get(contracts::read).put(contracts::put))
             .fallback(no_such_path)

@@ -28,6 +28,10 @@ pub(super) async fn query(
     QueryParameters(query): QueryParameters<PresenceQuery>,
 ) -> Result<Json<PresenceList>, Problem> {
     let users: Vec<String> = query.user_ids.split(',').map(str::to_owned).collect();
-    let items = http.messaging.query_presence(&caller.user, &users).await.map_err(Refusal::into_fault)?;
+    let items = http
+        .messaging
+        .query_presence(&caller.user, &users)
+        .await
+        .map_err(Refusal::into_fault)?;
     Ok(Json(PresenceList { items }))
 }

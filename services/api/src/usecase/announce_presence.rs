@@ -12,8 +12,15 @@ impl Messaging {
     /// # Errors
     /// [`Refusal::Store`].
     pub(crate) async fn announce_presence(&self, change: PresenceChanged) -> Result<(), Refusal> {
-        let counterparts = self.store.counterparts(&change.user, COUNTERPARTS_MAX).await?;
-        let item = PresenceItem { user_id: change.user, status: change.status, last_seen_at: change.last_seen_at };
+        let counterparts = self
+            .store
+            .counterparts(&change.user, COUNTERPARTS_MAX)
+            .await?;
+        let item = PresenceItem {
+            user_id: change.user,
+            status: change.status,
+            last_seen_at: change.last_seen_at,
+        };
         self.announcer.announce_presence(&item, &counterparts).await;
         Ok(())
     }

@@ -18,7 +18,11 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`], as for [`Messaging::send_message`].
-    pub(crate) async fn create_message(&self, sender: &UserId, request: &CreateMessage) -> Result<Sent, Refusal> {
+    pub(crate) async fn create_message(
+        &self,
+        sender: &UserId,
+        request: &CreateMessage,
+    ) -> Result<Sent, Refusal> {
         let mut fields = Fields::new();
         let contract = fields.parse("contractId", &request.contract_id);
         let milestone = fields.parse_optional("milestoneId", request.milestone_id.as_deref());
@@ -27,7 +31,10 @@ impl Messaging {
         if !draft.attachments.is_empty() {
             return Err(Refusal::NotFound);
         }
-        let key = self.store.open_conversation(&contract, milestone.as_ref(), sender).await?;
+        let key = self
+            .store
+            .open_conversation(&contract, milestone.as_ref(), sender)
+            .await?;
         let party = key.parties().party_of(sender).ok_or(Refusal::NotFound)?;
         self.append(&key, party, draft).await
     }
@@ -36,7 +43,11 @@ impl Messaging {
     ///
     /// # Errors
     /// As there.
-    pub(crate) async fn create_message_and_view(&self, sender: &UserId, request: &CreateMessage) -> Result<Created, Refusal> {
+    pub(crate) async fn create_message_and_view(
+        &self,
+        sender: &UserId,
+        request: &CreateMessage,
+    ) -> Result<Created, Refusal> {
         let sent = self.create_message(sender, request).await?;
         let id: ConversationId = sent.message.conversation_id;
         let conversation = self.read_conversation(sender, id).await?;

@@ -8,7 +8,12 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub(crate) async fn mark_as_read(&self, user: &UserId, id: ConversationId, up_to: Option<u64>) -> Result<ReadReceipt, Refusal> {
+    pub(crate) async fn mark_as_read(
+        &self,
+        user: &UserId,
+        id: ConversationId,
+        up_to: Option<u64>,
+    ) -> Result<ReadReceipt, Refusal> {
         let (key, party) = self.conversation_of(user, id).await?;
         let marked = self.store.mark_read(&key, party, up_to).await?;
         if marked.grew {

@@ -35,8 +35,16 @@ pub(crate) struct Messaging {
 
 impl Messaging {
     /// A conversation as far as a user may know of it: for a stranger there is none.
-    async fn conversation_of(&self, user: &UserId, id: ConversationId) -> Result<(ConversationKey, Party), Refusal> {
-        let key = self.store.conversation_key(id).await?.ok_or(Refusal::NotFound)?;
+    async fn conversation_of(
+        &self,
+        user: &UserId,
+        id: ConversationId,
+    ) -> Result<(ConversationKey, Party), Refusal> {
+        let key = self
+            .store
+            .conversation_key(id)
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let party = key.parties().party_of(user).ok_or(Refusal::NotFound)?;
         Ok((key, party))
     }

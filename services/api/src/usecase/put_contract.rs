@@ -22,7 +22,11 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`]; a conflict if a conversation hangs on what would go.
-    pub(crate) async fn put_contract(&self, id: &str, request: &PutContract) -> Result<Put, Refusal> {
+    pub(crate) async fn put_contract(
+        &self,
+        id: &str,
+        request: &PutContract,
+    ) -> Result<Put, Refusal> {
         let mut fields = Fields::new();
         let id = fields.parse("id", id);
         let client = fields.parse("clientId", &request.client_id);
@@ -31,13 +35,29 @@ impl Messaging {
             fields.note("freelancerId", "must be another user than clientId");
         }
         let title = fields.title("title", request.title.as_deref());
-        let milestones = check_milestones(&mut fields, request.milestones.as_deref().unwrap_or_default());
-        let parties = client.zip(freelancer).map(|(client, freelancer)| Parties { client, freelancer });
+        let milestones = check_milestones(
+            &mut fields,
+            request.milestones.as_deref().unwrap_or_default(),
+        );
+        let parties = client
+            .zip(freelancer)
+            .map(|(client, freelancer)| Parties { client, freelancer });
         let (id, parties) = fields.finish(id.zip(parties))?;
-        let contract = NewContract { id, parties, title, milestones };
+        let contract = NewContract {
+            id,
+            parties,
+            title,
+            milestones,
+        };
         Ok(match self.store.put_contract(contract).await? {
-            Outcome::Created(contract) => Put { contract, created: true },
-            Outcome::Replaced(contract) => Put { contract, created: false },
+            Outcome::Created(contract) => Put {
+                contract,
+                created: true,
+            },
+            Outcome::Replaced(contract) => Put {
+                contract,
+                created: false,
+            },
         })
     }
 }
@@ -50,9 +70,14 @@ fn check_milestones(fields: &mut Fields, milestones: &[PutMilestone]) -> Vec<Mil
     let mut ids: HashSet<MilestoneId> = HashSet::new();
     let mut checked = Vec::with_capacity(milestones.len());
     for (index, milestone) in milestones.iter().enumerate() {
-        let title = fields.title(&format!("milestones[{index}].title"), milestone.title.as_deref());
+        let title = fields.title(
+            &format!("milestones[{index}].title"),
+            milestone.title.as_deref(),
+        );
         let field = format!("milestones[{index}].id");
-        let Some(id) = fields.parse::<MilestoneId>(&field, &milestone.id) else { continue };
+        let Some(id) = fields.parse::<MilestoneId>(&field, &milestone.id) else {
+            continue;
+        };
         if !ids.insert(id.clone()) {
             fields.note(&field, "is given twice");
         }

@@ -9,13 +9,23 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for a stranger.
-    pub(crate) async fn read_contract(&self, caller: &Identity, id: &str) -> Result<Contract, Refusal> {
+    pub(crate) async fn read_contract(
+        &self,
+        caller: &Identity,
+        id: &str,
+    ) -> Result<Contract, Refusal> {
         let mut fields = Fields::new();
         let id = fields.parse::<ContractId>("id", id);
         let id = fields.finish(id)?;
         let contract = self.store.contract(&id).await?.ok_or(Refusal::NotFound)?;
-        let manages = caller.role.is_some_and(messaging_auth::Role::manages_contracts);
-        if manages || is_party(&contract, &caller.user) { Ok(contract) } else { Err(Refusal::NotFound) }
+        let manages = caller
+            .role
+            .is_some_and(messaging_auth::Role::manages_contracts);
+        if manages || is_party(&contract, &caller.user) {
+            Ok(contract)
+        } else {
+            Err(Refusal::NotFound)
+        }
     }
 }
 

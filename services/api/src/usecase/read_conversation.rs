@@ -8,17 +8,31 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for whoever is no participant, and as long as there is no message.
-    pub(crate) async fn read_conversation(&self, user: &UserId, id: ConversationId) -> Result<Conversation, Refusal> {
-        self.view_conversation(user, id).await.map(|(conversation, _)| conversation)
+    pub(crate) async fn read_conversation(
+        &self,
+        user: &UserId,
+        id: ConversationId,
+    ) -> Result<Conversation, Refusal> {
+        self.view_conversation(user, id)
+            .await
+            .map(|(conversation, _)| conversation)
     }
 
     /// As [`Messaging::read_conversation`], and returns the parties too.
     ///
     /// # Errors
     /// As there.
-    pub(crate) async fn view_conversation(&self, user: &UserId, id: ConversationId) -> Result<(Conversation, Parties), Refusal> {
+    pub(crate) async fn view_conversation(
+        &self,
+        user: &UserId,
+        id: ConversationId,
+    ) -> Result<(Conversation, Parties), Refusal> {
         let (key, party) = self.conversation_of(user, id).await?;
-        let conversation = self.store.conversation(&key, party).await?.ok_or(Refusal::NotFound)?;
+        let conversation = self
+            .store
+            .conversation(&key, party)
+            .await?
+            .ok_or(Refusal::NotFound)?;
         Ok((conversation, key.parties().clone()))
     }
 }

@@ -28,7 +28,12 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub(crate) async fn read_history(&self, user: &UserId, id: ConversationId, query: HistoryQuery) -> Result<History, Refusal> {
+    pub(crate) async fn read_history(
+        &self,
+        user: &UserId,
+        id: ConversationId,
+        query: HistoryQuery,
+    ) -> Result<History, Refusal> {
         let mut fields = Fields::new();
         let limit = fields.page_limit(query.limit, HISTORY_PAGE_DEFAULT, HISTORY_PAGE_MAX);
         let range = match (query.before, query.after) {
@@ -46,7 +51,10 @@ impl Messaging {
         };
         let (limit, range) = fields.finish(limit.zip(range))?;
         let (key, party) = self.conversation_of(user, id).await?;
-        let history = self.store.history(&key, range, limit, PAGE_BYTES_MAX).await?;
+        let history = self
+            .store
+            .history(&key, range, limit, PAGE_BYTES_MAX)
+            .await?;
         // An empty page may be that of a conversation that has no message at all, which is one that does not exist.
         if history.items.is_empty() && self.store.conversation(&key, party).await?.is_none() {
             return Err(Refusal::NotFound);
@@ -59,10 +67,28 @@ impl Messaging {
     /// # Errors
     /// [`Refusal`].
     pub(crate) async fn missed_messages(&self, query: &HistoryAfter) -> Result<Missed, Refusal> {
-        let key = self.store.conversation_key(query.conversation).await?.ok_or(Refusal::NotFound)?;
+        let key = self
+            .store
+            .conversation_key(query.conversation)
+            .await?
+            .ok_or(Refusal::NotFound)?;
         let limit = query.limit.clamp(1, REPLAY_MAX);
-        let history = self.store.history(&key, HistoryRange::After(query.after), limit, ANSWER_BYTES_MAX).await?;
-        let messages = history.items.into_iter().map(|message| LogEntry { seq: message.seq, message });
-        Ok(Missed { messages: messages.collect(), has_more: history.has_more })
+        let history = self
+            .store
+            .history(
+                &key,
+                HistoryRange::After(query.after),
+                limit,
+                ANSWER_BYTES_MAX,
+            )
+            .await?;
+        let messages = history.items.into_iter().map(|message| LogEntry {
+            seq: message.seq,
+            message,
+        });
+        Ok(Missed {
+            messages: messages.collect(),
+            has_more: history.has_more,
+        })
     }
 }

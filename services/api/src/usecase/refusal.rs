@@ -33,7 +33,10 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// One field is wrong.
     pub(crate) fn invalid_field(field: &str, message: impl std::fmt::Display) -> Self {
-        Self::Invalid(vec![FieldError { field: field.to_owned(), message: message.to_string() }])
+        Self::Invalid(vec![FieldError {
+            field: field.to_owned(),
+            message: message.to_string(),
+        }])
     }
 
     /// What the caller may know of it. What he may not know is logged here, once.
@@ -87,9 +90,9 @@ impl From<ListError> for Refusal {
 impl From<AppendError> for Refusal {
     fn from(error: AppendError) -> Self {
         match error {
-            AppendError::ClientMessageIdConflict => {
-                Self::Conflict("this clientMessageId was used for another message in this conversation")
-            }
+            AppendError::ClientMessageIdConflict => Self::Conflict(
+                "this clientMessageId was used for another message in this conversation",
+            ),
             AppendError::Overloaded => Self::Overloaded,
             AppendError::Store(error) => Self::Store(error),
         }
@@ -99,8 +102,12 @@ impl From<AppendError> for Refusal {
 impl From<PutContractError> for Refusal {
     fn from(error: PutContractError) -> Self {
         match error {
-            PutContractError::PartyChanged => Self::Conflict("the parties cannot change once there is a conversation"),
-            PutContractError::MilestoneInUse => Self::Conflict("a milestone with a conversation cannot be dropped"),
+            PutContractError::PartyChanged => {
+                Self::Conflict("the parties cannot change once there is a conversation")
+            }
+            PutContractError::MilestoneInUse => {
+                Self::Conflict("a milestone with a conversation cannot be dropped")
+            }
             PutContractError::Store(error) => Self::Store(error),
         }
     }

@@ -21,7 +21,11 @@ impl Messaging {
     /// # Errors
     /// [`Refusal`]. When it is `Store` with an unavailable store, the message may have been stored all the same: a retry with the
     /// same `clientMessageId` tells.
-    pub(crate) async fn send_message(&self, sender: &UserId, request: &SendMessage) -> Result<Sent, Refusal> {
+    pub(crate) async fn send_message(
+        &self,
+        sender: &UserId,
+        request: &SendMessage,
+    ) -> Result<Sent, Refusal> {
         let mut fields = Fields::new();
         let id = fields.parse("conversationId", &request.conversation_id);
         let draft = fields.draft(&request.draft);
@@ -31,19 +35,37 @@ impl Messaging {
     }
 
     /// Appends a checked draft, and has a duplicate told of again, so that a retry heals what a crash left untold.
-    pub(super) async fn append(&self, key: &ConversationKey, party: Party, draft: CheckedDraft) -> Result<Sent, Refusal> {
+    pub(super) async fn append(
+        &self,
+        key: &ConversationKey,
+        party: Party,
+        draft: CheckedDraft,
+    ) -> Result<Sent, Refusal> {
         let attachments = self.attachments(&draft.attachments)?;
-        let message = NewMessage { content: draft.content, attachments, client_message_id: draft.client_message_id };
+        let message = NewMessage {
+            content: draft.content,
+            attachments,
+            client_message_id: draft.client_message_id,
+        };
         let appended = self.store.append(key, party, message).await?;
         if appended.duplicate {
-            self.announcer.announce_message(&appended.message, key.parties(), appended.recipient_unread).await;
+            self.announcer
+                .announce_message(&appended.message, key.parties(), appended.recipient_unread)
+                .await;
         }
-        Ok(Sent { message: appended.message, duplicate: appended.duplicate })
+        Ok(Sent {
+            message: appended.message,
+            duplicate: appended.duplicate,
+        })
     }
 
     /// The uploads behind these ids. No upload has been taken yet, so no id names one.
     #[expect(clippy::unused_self, reason = "uploads are the store's to know")]
     fn attachments(&self, ids: &[AttachmentId]) -> Result<Vec<Attachment>, Refusal> {
-        if ids.is_empty() { Ok(Vec::new()) } else { Err(Refusal::NotFound) }
+        if ids.is_empty() {
+            Ok(Vec::new())
+        } else {
+            Err(Refusal::NotFound)
+        }
     }
 }

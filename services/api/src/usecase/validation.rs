@@ -53,7 +53,10 @@ impl Fields {
 
     /// Notes what is wrong with a field.
     pub(crate) fn note(&mut self, field: &str, message: impl Display) {
-        self.errors.push(FieldError { field: field.to_owned(), message: message.to_string() });
+        self.errors.push(FieldError {
+            field: field.to_owned(),
+            message: message.to_string(),
+        });
     }
 
     /// Checks a title: control characters and overlong ones are refused.
@@ -62,7 +65,10 @@ impl Fields {
         if title.chars().any(char::is_control) {
             self.note(field, "must not contain control characters");
         } else if title.chars().count() > TITLE_SCALARS_MAX {
-            self.note(field, format!("must be at most {TITLE_SCALARS_MAX} characters"));
+            self.note(
+                field,
+                format!("must be at most {TITLE_SCALARS_MAX} characters"),
+            );
         }
         Some(title.to_owned())
     }
@@ -83,10 +89,19 @@ impl Fields {
             attachments.push(id);
         }
         let text = draft.content.as_deref().unwrap_or_default();
-        let content = if attachments.is_empty() { Content::parse(text) } else { Content::parse_optional(text) };
+        let content = if attachments.is_empty() {
+            Content::parse(text)
+        } else {
+            Content::parse_optional(text)
+        };
         let content = self.take("content", content);
-        let client_message_id = self.parse_optional("clientMessageId", draft.client_message_id.as_deref());
-        Some(CheckedDraft { content: content?, attachments, client_message_id })
+        let client_message_id =
+            self.parse_optional("clientMessageId", draft.client_message_id.as_deref());
+        Some(CheckedDraft {
+            content: content?,
+            attachments,
+            client_message_id,
+        })
     }
 
     /// The end of reading: the values, if nothing was wrong with any of them.

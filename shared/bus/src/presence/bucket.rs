@@ -65,7 +65,11 @@ impl PresenceBucket {
     pub fn new(bus: &Bus) -> Self {
         let mut jetstream = jetstream::new(bus.client.clone());
         jetstream.set_timeout(OPERATION_TIMEOUT);
-        Self { bus: bus.clone(), jetstream, bucket: bus.subjects.presence_bucket() }
+        Self {
+            bus: bus.clone(),
+            jetstream,
+            bucket: bus.subjects.presence_bucket(),
+        }
     }
 
     /// Makes the bucket if there is none.
@@ -84,7 +88,8 @@ impl PresenceBucket {
             storage: jetstream::stream::StorageType::Memory,
             ..Default::default()
         };
-        let created = tokio::time::timeout(OPERATION_TIMEOUT, self.jetstream.create_key_value(config)).await;
+        let created =
+            tokio::time::timeout(OPERATION_TIMEOUT, self.jetstream.create_key_value(config)).await;
         match created {
             Ok(Ok(_)) => Ok(()),
             // Another process may have made it with an older configuration: it serves as well.
@@ -100,19 +105,30 @@ impl PresenceBucket {
     ///
     /// # Errors
     /// [`BucketError::Write`].
-    pub async fn put_user(&self, user: &UserId, instance: &Instance, connections: u32) -> Result<u64, BucketError> {
+    pub async fn put_user(
+        &self,
+        user: &UserId,
+        instance: &Instance,
+        connections: u32,
+    ) -> Result<u64, BucketError> {
         let value = serde_json::to_vec(&EntryValue { connections }).expect("a number");
-        self.write(&user_key(user, instance), value.into(), HeaderMap::new()).await
+        self.write(&user_key(user, instance), value.into(), HeaderMap::new())
+            .await
     }
 
     /// Deletes a user's entry at a gateway; returns the revision of the trace that this leaves for a while.
     ///
     /// # Errors
     /// [`BucketError::Write`].
-    pub async fn delete_user(&self, user: &UserId, instance: &Instance) -> Result<u64, BucketError> {
+    pub async fn delete_user(
+        &self,
+        user: &UserId,
+        instance: &Instance,
+    ) -> Result<u64, BucketError> {
         let mut headers = ttl_header(MARKER_TTL);
         headers.insert("KV-Operation", "DEL");
-        self.write(&user_key(user, instance), Bytes::new(), headers).await
+        self.write(&user_key(user, instance), Bytes::new(), headers)
+            .await
     }
 
     /// All entries of these users, deleted ones included as long as their trace stays.
@@ -120,14 +136,20 @@ impl PresenceBucket {
     /// # Errors
     /// [`BucketError::Read`].
     pub async fn entries(&self, users: &[UserId]) -> Result<Vec<Entry>, BucketError> {
-        let subjects: Vec<String> = users.iter().map(|user| self.subject(&format!("user.{user}.*"))).collect();
+        let subjects: Vec<String> = users
+            .iter()
+            .map(|user| self.subject(&format!("user.{user}.*")))
+            .collect();
         let query = serde_json::json!({ "multi_last": subjects });
         let read = self.read_last(query.to_string().into());
         let messages = match tokio::time::timeout(OPERATION_TIMEOUT, read).await {
             Ok(read) => read?,
             Err(elapsed) => return Err(BucketError::Read(elapsed.into())),
         };
-        Ok(messages.iter().filter_map(|message| self.entry(message)).collect())
+        Ok(messages
+            .iter()
+            .filter_map(|message| self.entry(message))
+            .collect())
     }
 
     /// The users who have an entry at a gateway.
@@ -136,7 +158,10 @@ impl PresenceBucket {
     /// [`BucketError::Read`].
     pub async fn users_of(&self, instance: &Instance) -> Result<Vec<UserId>, BucketError> {
         let keys = self.keys(&format!("user.*.{instance}")).await?;
-        Ok(keys.iter().filter_map(|key| key.split('.').nth(1)?.parse().ok()).collect())
+        Ok(keys
+            .iter()
+            .filter_map(|key| key.split('.').nth(1)?.parse().ok())
+            .collect())
     }
 
     /// Notes that a gateway exists.
@@ -144,7 +169,13 @@ impl PresenceBucket {
     /// # Errors
     /// [`BucketError::Write`].
     pub async fn register(&self, instance: &Instance) -> Result<(), BucketError> {
-        self.write(&format!("gateway.{instance}"), Bytes::from_static(b"{}"), HeaderMap::new()).await.map(drop)
+        self.write(
+            &format!("gateway.{instance}"),
+            Bytes::from_static(b"{}"),
+            HeaderMap::new(),
+        )
+        .await
+        .map(drop)
     }
 
     /// Notes that a gateway exists no more.
@@ -154,7 +185,9 @@ impl PresenceBucket {
     pub async fn unregister(&self, instance: &Instance) -> Result<(), BucketError> {
         let mut headers = ttl_header(MARKER_TTL);
         headers.insert("KV-Operation", "DEL");
-        self.write(&format!("gateway.{instance}"), Bytes::new(), headers).await.map(drop)
+        self.write(&format!("gateway.{instance}"), Bytes::new(), headers)
+            .await
+            .map(drop)
     }
 
     /// The gateways that were registered and not unregistered.
@@ -164,8 +197,12 @@ impl PresenceBucket {
     pub async fn registered(&self) -> Result<Vec<Instance>, BucketError> {
         let query = serde_json::json!({ "multi_last": [self.subject("gateway.*")] });
         let messages = self.read_last(query.to_string().into()).await?;
-        let alive = messages.iter().filter(|message| operation(message).is_none());
-        Ok(alive.filter_map(|message| message_subject(message)?.rsplit('.').next()?.parse().ok()).collect())
+        let alive = messages
+            .iter()
+            .filter(|message| operation(message).is_none());
+        Ok(alive
+            .filter_map(|message| message_subject(message)?.rsplit('.').next()?.parse().ok())
+            .collect())
     }
 
     /// Takes on the clean-up after a dead gateway; false if another one has.
@@ -175,7 +212,10 @@ impl PresenceBucket {
     pub async fn claim(&self, dead: &Instance) -> Result<bool, BucketError> {
         let mut headers = ttl_header(MARKER_TTL);
         headers.insert("Nats-Expected-Last-Subject-Sequence", "0");
-        match self.write(&format!("claim.{dead}"), Bytes::new(), headers).await {
+        match self
+            .write(&format!("claim.{dead}"), Bytes::new(), headers)
+            .await
+        {
             Ok(_) => Ok(true),
             Err(BucketError::Write(error)) if is_wrong_last_sequence(&error) => Ok(false),
             Err(error) => Err(error),
@@ -184,7 +224,8 @@ impl PresenceBucket {
 
     /// Writes a lease, to live for [`LEASE_TTL`].
     pub(super) async fn write_lease(&self, key: &str) -> Result<u64, BucketError> {
-        self.write(key, Bytes::from_static(b"{}"), ttl_header(LEASE_TTL)).await
+        self.write(key, Bytes::from_static(b"{}"), ttl_header(LEASE_TTL))
+            .await
     }
 
     /// Gives a lease back.
@@ -196,8 +237,15 @@ impl PresenceBucket {
 
     /// Follows all leases, the present ones first.
     pub(super) async fn watch_leases(&self) -> Result<kv::Watch, BucketError> {
-        let store = self.jetstream.get_key_value(&self.bucket).await.map_err(|error| BucketError::Read(error.into()))?;
-        store.watch_with_history("lease.>").await.map_err(|error| BucketError::Read(error.into()))
+        let store = self
+            .jetstream
+            .get_key_value(&self.bucket)
+            .await
+            .map_err(|error| BucketError::Read(error.into()))?;
+        store
+            .watch_with_history("lease.>")
+            .await
+            .map_err(|error| BucketError::Read(error.into()))
     }
 
     async fn keys(&self, pattern: &str) -> Result<Vec<String>, BucketError> {
@@ -221,7 +269,10 @@ impl PresenceBucket {
 
     async fn write(&self, key: &str, value: Bytes, headers: HeaderMap) -> Result<u64, BucketError> {
         let acknowledged = async {
-            let publish = self.jetstream.publish_with_headers(self.subject(key), headers, value).await?;
+            let publish = self
+                .jetstream
+                .publish_with_headers(self.subject(key), headers, value)
+                .await?;
             publish.await
         };
         match tokio::time::timeout(OPERATION_TIMEOUT, acknowledged).await {
@@ -235,17 +286,27 @@ impl PresenceBucket {
     async fn read_last(&self, query: Bytes) -> Result<Vec<async_nats::Message>, BucketError> {
         let inbox = self.bus.client.new_inbox();
         let read_error = |error: async_nats::Error| BucketError::Read(error);
-        let mut answers =
-            self.bus.client.subscribe(inbox.clone()).await.map_err(|error| read_error(error.into()))?;
+        let mut answers = self
+            .bus
+            .client
+            .subscribe(inbox.clone())
+            .await
+            .map_err(|error| read_error(error.into()))?;
         let subject = format!("$JS.API.DIRECT.GET.KV_{}", self.bucket);
-        self.bus.client.publish_with_reply(subject, inbox, query).await.map_err(|error| read_error(error.into()))?;
+        self.bus
+            .client
+            .publish_with_reply(subject, inbox, query)
+            .await
+            .map_err(|error| read_error(error.into()))?;
         let mut messages = Vec::new();
         while let Some(message) = answers.next().await {
             match message.status.map(|status| status.as_u16()) {
                 None => messages.push(message),
                 // 204 ends the batch; 404 says that there is nothing.
                 Some(204 | 404) => return Ok(messages),
-                Some(status) => return Err(read_error(format!("direct get answers {status}").into())),
+                Some(status) => {
+                    return Err(read_error(format!("direct get answers {status}").into()));
+                }
             }
         }
         Err(read_error("the connection was closed".into()))
@@ -253,11 +314,17 @@ impl PresenceBucket {
 
     fn entry(&self, message: &async_nats::Message) -> Option<Entry> {
         let headers = message.headers.as_ref()?;
-        let key = message_subject(message)?.get(self.subject("").len()..)?.strip_prefix("user.")?;
+        let key = message_subject(message)?
+            .get(self.subject("").len()..)?
+            .strip_prefix("user.")?;
         let (user, instance) = key.split_once('.')?;
         let connections = match operation(message) {
             Some(_) => None,
-            None => Some(serde_json::from_slice::<EntryValue>(&message.payload).ok()?.connections),
+            None => Some(
+                serde_json::from_slice::<EntryValue>(&message.payload)
+                    .ok()?
+                    .connections,
+            ),
         };
         Some(Entry {
             user: user.parse().ok()?,
@@ -289,11 +356,16 @@ fn message_subject(message: &async_nats::Message) -> Option<&str> {
 /// What a message does to its key, other than putting a value: a deletion by us, or a marker of the server's.
 fn operation(message: &async_nats::Message) -> Option<&str> {
     let headers = message.headers.as_ref()?;
-    headers.get("KV-Operation").or_else(|| headers.get("Nats-Marker-Reason")).map(|value| value.as_str())
+    headers
+        .get("KV-Operation")
+        .or_else(|| headers.get("Nats-Marker-Reason"))
+        .map(|value| value.as_str())
 }
 
 fn is_wrong_last_sequence(error: &async_nats::Error) -> bool {
     error
         .downcast_ref::<jetstream::context::PublishError>()
-        .is_some_and(|error| error.kind() == jetstream::context::PublishErrorKind::WrongLastSequence)
+        .is_some_and(|error| {
+            error.kind() == jetstream::context::PublishErrorKind::WrongLastSequence
+        })
 }

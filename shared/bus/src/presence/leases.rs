@@ -35,8 +35,14 @@ impl FromStr for Instance {
     type Err = InstanceError;
 
     fn from_str(text: &str) -> Result<Self, InstanceError> {
-        let allowed = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        if allowed && (1..=128).contains(&text.len()) { Ok(Self(text.into())) } else { Err(InstanceError) }
+        let allowed = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if allowed && (1..=128).contains(&text.len()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InstanceError)
+        }
     }
 }
 
@@ -81,9 +87,17 @@ struct Renewal {
 
 impl Lease {
     /// Begins to renew a lease until the tasks are asked to stop. NATS may be down.
-    pub fn keep(bucket: &PresenceBucket, kind: LeaseKind, instance: &Instance, tasks: &Tasks) -> Self {
+    pub fn keep(
+        bucket: &PresenceBucket,
+        kind: LeaseKind,
+        instance: &Instance,
+        tasks: &Tasks,
+    ) -> Self {
         let key = format!("lease.{}.{instance}", kind.as_str());
-        let (sender, renewals) = watch::channel(Renewal { alive: false, lives: 0 });
+        let (sender, renewals) = watch::channel(Renewal {
+            alive: false,
+            lives: 0,
+        });
         let renewing = renew(bucket.clone(), key.clone(), sender);
         let stopping = tasks.stopping().clone();
         tasks.spawn("lease", async move {
@@ -92,7 +106,11 @@ impl Lease {
                 () = stopping.cancelled() => {}
             }
         });
-        Self { bucket: bucket.clone(), key, renewals }
+        Self {
+            bucket: bucket.clone(),
+            key,
+            renewals,
+        }
     }
 
     /// Whether the last renewal succeeded.
@@ -104,7 +122,12 @@ impl Lease {
     pub async fn revived(&mut self) {
         let seen = self.renewals.borrow_and_update().lives;
         // An error means that the renewing task has ended, and nothing revives any more.
-        if self.renewals.wait_for(|renewal| renewal.alive && renewal.lives > seen).await.is_err() {
+        if self
+            .renewals
+            .wait_for(|renewal| renewal.alive && renewal.lives > seen)
+            .await
+            .is_err()
+        {
             std::future::pending::<()>().await;
         }
     }
@@ -130,7 +153,12 @@ async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Rene
             Ok(revision) if was_alive && revision > last_revision => last_revision = revision,
             Ok(revision) => {
                 last_revision = revision;
-                renewals.send_modify(|renewal| *renewal = Renewal { alive: true, lives: renewal.lives + 1 });
+                renewals.send_modify(|renewal| {
+                    *renewal = Renewal {
+                        alive: true,
+                        lives: renewal.lives + 1,
+                    }
+                });
             }
             Err(error) => {
                 if was_alive {
@@ -153,8 +181,13 @@ pub struct LeaseTable {
 
 impl LeaseTable {
     /// Begins to follow the leases until the tasks are asked to stop, and tells of each one that dies.
-    pub fn follow(bucket: &PresenceBucket, tasks: &Tasks) -> (Self, mpsc::Receiver<(LeaseKind, Instance)>) {
-        let table = Self { renewed_at: Arc::default() };
+    pub fn follow(
+        bucket: &PresenceBucket,
+        tasks: &Tasks,
+    ) -> (Self, mpsc::Receiver<(LeaseKind, Instance)>) {
+        let table = Self {
+            renewed_at: Arc::default(),
+        };
         let (deaths, told) = mpsc::channel(DEATHS_WAITING_MAX);
         let following = follow(bucket.clone(), table.clone(), deaths);
         let stopping = tasks.stopping().clone();
@@ -169,12 +202,18 @@ impl LeaseTable {
 
     /// Whether a process lives.
     pub fn is_alive(&self, kind: LeaseKind, instance: &Instance) -> bool {
-        self.renewed_at.lock().contains_key(&(kind, instance.clone()))
+        self.renewed_at
+            .lock()
+            .contains_key(&(kind, instance.clone()))
     }
 
     /// Whether a process lives and has shown it lately; not so while it may have just died.
     pub fn is_certainly_alive(&self, kind: LeaseKind, instance: &Instance) -> bool {
-        let renewed_at = self.renewed_at.lock().get(&(kind, instance.clone())).copied();
+        let renewed_at = self
+            .renewed_at
+            .lock()
+            .get(&(kind, instance.clone()))
+            .copied();
         renewed_at.is_some_and(|renewed_at| renewed_at.elapsed() < RENEW_INTERVAL * 2)
     }
 
@@ -192,7 +231,10 @@ impl LeaseTable {
 
     fn remove_dead(&self) -> Vec<(LeaseKind, Instance)> {
         let mut renewed_at = self.renewed_at.lock();
-        renewed_at.extract_if(|_, at| at.elapsed() >= LEASE_TTL).map(|(holder, _)| holder).collect()
+        renewed_at
+            .extract_if(|_, at| at.elapsed() >= LEASE_TTL)
+            .map(|(holder, _)| holder)
+            .collect()
     }
 
     /// Gives each lease a full term again: while nothing could be heard, silence meant nothing.
@@ -202,7 +244,11 @@ impl LeaseTable {
     }
 }
 
-async fn follow(bucket: PresenceBucket, table: LeaseTable, deaths: mpsc::Sender<(LeaseKind, Instance)>) {
+async fn follow(
+    bucket: PresenceBucket,
+    table: LeaseTable,
+    deaths: mpsc::Sender<(LeaseKind, Instance)>,
+) {
     loop {
         let mut watch = match bucket.watch_leases().await {
             Ok(watch) => watch,

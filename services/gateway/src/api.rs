@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use messaging_bus::{Bus, RequestError};
+use messaging_domain::{ConversationId, UserId};
+use messaging_wire::Fault;
+use messaging_wire::command::{
+    HistoryAfter, Missed, PresenceChanged, Reply, UserCommand, View, Viewed, name,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+/// How long to wait for an API replica. It gives up on MongoDB after 4 s, and so has the time to say so.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Any API replica, as the gateway sees it.
+#[derive(Clone)]
+pub(crate) struct ApiClient {
+    bus: Bus,
+}
+
+impl ApiClient {
+    pub(crate) const fn new(bus: Bus) -> Self {
+        Self { bus }
+    }
+
+    /// Passes a client's event on; the answer is the acknowledgement as the client shall have it.
+    pub(crate) async fn client_event(
+        &self,
+        event: &str,
+        user: &UserId,
+        data: &RawValue,
+    ) -> Result<String, Fault> {
+        let command = UserCommand {
+            user: user.clone(),
+            data,
+        };
+        let answer = self.request(event, &command).await?;
+        String::from_utf8(answer.into()).map_err(|_| Fault::internal())
+    }
+
+    /// A conversation as a user may see it.
+    pub(crate) async fn view(
+        &self,
+        user: &UserId,
+        conversation: ConversationId,
+    ) -> Result<Viewed<Box<RawValue>>, Fault> {
+        self.ask(
+            name::VIEW,
+            &View {
+                user: user.clone(),
+                conversation,
+            },
+        )
+        .await
+    }
+
+    /// Messages after a `seq`.
+    pub(crate) async fn history(
+        &self,
+        query: &HistoryAfter,
+    ) -> Result<Missed<Box<RawValue>>, Fault> {
+        self.ask(name::HISTORY, query).await
+    }
+
+    /// Has everyone concerned told that a user came or went.
+    pub(crate) async fn presence_changed(&self, change: &PresenceChanged) -> Result<(), Fault> {
+        self.ask(name::PRESENCE_CHANGED, change).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        command: &str,
+        query: &impl Serialize,
+    ) -> Result<T, Fault> {
+        let answer = self.request(command, query).await?;
+        match serde_json::from_slice::<Reply<T>>(&answer) {
+            Ok(reply) => reply.into_result(),
+            Err(error) => {
+                // An overloaded replica answers every command alike, with an acknowledgement of failure.
+                if serde_json::from_slice::<Refused>(&answer).is_ok() {
+                    return Err(Fault::unavailable());
+                }
+                tracing::error!(%error, command, "an answer cannot be read: gateway and API are of different releases");
+                Err(Fault::internal())
+            }
+        }
+    }
+
+    async fn request(&self, command: &str, query: &impl Serialize) -> Result<Bytes, Fault> {
+        let payload = serde_json::to_vec(query).map_err(|_| Fault::internal())?;
+        self.bus
+            .request(command, payload.into(), COMMAND_TIMEOUT)
+            .await
+            .map_err(|error| match error {
+                RequestError::Unserved | RequestError::Timeout => Fault::unavailable(),
+                RequestError::Refused(source) => {
+                    tracing::warn!(error = %source, command, "a command was not sent");
+                    Fault::unavailable()
+                }
+            })
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Refused {
+    #[serde(rename = "error")]
+    _error: Fault,
+}

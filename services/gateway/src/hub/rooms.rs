@@ -1,0 +1,248 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use messaging_bus::TypingSignal;
+use messaging_domain::{ConversationId, UserId};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::room::Room;
+use super::{Item, Member};
+use crate::connection::{Connection, EventFrame};
+
+/// Locks that the rooms are spread over; a power of two well above the number of cores.
+const SHARD_COUNT: usize = 64;
+
+/// The rooms of this gateway. No lock is held while anyone waits.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    shards: Box<[Mutex<HashMap<ConversationId, Room>>]>,
+    hasher: RandomState,
+    /// Rooms in which someone types, to be looked at when typing may lapse.
+    typing: Mutex<Vec<ConversationId>>,
+}
+
+/// How far a connection has come with joining.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JoinStep {
+    /// It receives live events.
+    Live,
+    /// It must be given the messages up to this `seq` first.
+    Behind(u64),
+    /// It is not joining: it has left in between.
+    Gone,
+}
+
+impl Rooms {
+    pub(crate) fn new() -> Self {
+        let shards = (0..SHARD_COUNT).map(|_| Mutex::default()).collect();
+        Self {
+            shards,
+            hasher: RandomState::new(),
+            typing: Mutex::default(),
+        }
+    }
+
+    /// Begins to join: events are held for the connection from now on. False if it has joined already.
+    pub(crate) fn begin_join(
+        &self,
+        conversation: ConversationId,
+        connection: &Arc<Connection>,
+        user: &UserId,
+    ) -> bool {
+        let mut shard = self.shard(conversation).lock();
+        let room = shard.entry(conversation).or_default();
+        if room.member(connection).is_some() {
+            return false;
+        }
+        let gate_at = room.gate.last();
+        room.members.push(Member::joining(
+            Arc::clone(connection),
+            user.clone(),
+            gate_at,
+        ));
+        true
+    }
+
+    /// Ends joining: from here on the connection gets live events, provided that it has everything up to `at`.
+    pub(crate) fn end_join(
+        &self,
+        conversation: ConversationId,
+        connection: &Arc<Connection>,
+        at: u64,
+    ) -> JoinStep {
+        let mut shard = self.shard(conversation).lock();
+        let Some(room) = shard.get_mut(&conversation) else {
+            return JoinStep::Gone;
+        };
+        room.open(at);
+        match room.member(connection).map(|member| member.go_live(at)) {
+            None => JoinStep::Gone,
+            Some(Ok(())) => JoinStep::Live,
+            Some(Err(up_to)) => JoinStep::Behind(up_to),
+        }
+    }
+
+    /// Takes a connection out of a room, and the room away with its last one.
+    pub(crate) fn leave(&self, conversation: ConversationId, connection: &Arc<Connection>) {
+        if let Entry::Occupied(mut entry) = self.shard(conversation).lock().entry(conversation) {
+            entry
+                .get_mut()
+                .members
+                .retain(|member| !Arc::ptr_eq(&member.connection, connection));
+            if entry.get().members.is_empty() {
+                entry.remove();
+            }
+        }
+    }
+
+    /// Whether a connection receives what happens in a conversation.
+    pub(crate) fn has_joined(
+        &self,
+        conversation: ConversationId,
+        connection: &Arc<Connection>,
+    ) -> bool {
+        let mut shard = self.shard(conversation).lock();
+        shard
+            .get_mut(&conversation)
+            .and_then(|room| room.member(connection))
+            .is_some_and(|member| member.is_live())
+    }
+
+    /// Takes a message. True if some are missing before it and nobody fetches them yet: the caller shall.
+    pub(crate) fn message(&self, conversation: ConversationId, seq: u64, item: Item) -> bool {
+        self.with(conversation, |room| {
+            let passed = room.gate.offer(seq, item);
+            room.deliver(passed);
+            claim_refill(room)
+        })
+    }
+
+    /// Takes a change to a message. True as for [`Rooms::message`].
+    pub(crate) fn change(&self, conversation: ConversationId, seq: u64, item: Item) -> bool {
+        self.with(conversation, |room| {
+            let passed = room.gate.change(seq, item);
+            room.deliver(passed);
+            claim_refill(room)
+        })
+    }
+
+    /// Claims to fetch what may be missing though no gap shows. False if someone does already, or there is no such open room.
+    pub(crate) fn begin_check(&self, conversation: ConversationId) -> bool {
+        self.with(conversation, |room| {
+            let may = room.gate.last().is_some() && !room.is_refilling;
+            room.is_refilling |= may;
+            may
+        })
+    }
+
+    /// Where the one who fetches shall go on; none if the room is gone.
+    pub(crate) fn position(&self, conversation: ConversationId) -> Option<u64> {
+        self.shard(conversation)
+            .lock()
+            .get(&conversation)?
+            .gate
+            .last()
+    }
+
+    /// Whether messages are missing.
+    pub(crate) fn has_gap(&self, conversation: ConversationId) -> bool {
+        self.with(conversation, |room| room.gate.gap().is_some())
+    }
+
+    /// Gives up the claim to fetch. True if messages are missing again: the claim stays then.
+    pub(crate) fn end_refill(&self, conversation: ConversationId) -> bool {
+        self.with(conversation, |room| {
+            room.is_refilling = room.gate.gap().is_some();
+            room.is_refilling
+        })
+    }
+
+    /// Notes that messages up to a `seq` exist. True as for [`Rooms::message`].
+    pub(crate) fn note_head(&self, conversation: ConversationId, seq: u64) -> bool {
+        self.with(conversation, |room| {
+            room.gate.note_head(seq);
+            claim_refill(room)
+        })
+    }
+
+    /// Gives up on what is missing, and on the claim to fetch it. Returns the connections that will not get it.
+    pub(crate) fn abandon(&self, conversation: ConversationId) -> Vec<Arc<Connection>> {
+        let mut shard = self.shard(conversation).lock();
+        let Some(room) = shard.get_mut(&conversation) else {
+            return Vec::new();
+        };
+        room.gate.forget_gap();
+        room.is_refilling = false;
+        room.members
+            .iter()
+            .map(|member| Arc::clone(&member.connection))
+            .collect()
+    }
+
+    /// Takes an event that is in no order.
+    pub(crate) fn broadcast(&self, conversation: ConversationId, frame: &EventFrame) {
+        self.with(conversation, |room| {
+            room.broadcast(frame);
+            false
+        });
+    }
+
+    /// Takes a typing signal.
+    pub(crate) fn typing(&self, conversation: ConversationId, signal: &TypingSignal) {
+        if self.with(conversation, |room| {
+            room.typing(conversation, signal, Instant::now())
+        }) {
+            let mut typing = self.typing.lock();
+            if !typing.contains(&conversation) {
+                typing.push(conversation);
+            }
+        }
+    }
+
+    /// Tells of typing that has lapsed.
+    pub(crate) fn lapse_typing(&self) {
+        let now = Instant::now();
+        let watched = std::mem::take(&mut *self.typing.lock());
+        let still: Vec<_> = watched
+            .into_iter()
+            .filter(|conversation| {
+                self.with(*conversation, |room| room.lapse_typing(*conversation, now))
+            })
+            .collect();
+        let mut typing = self.typing.lock();
+        for conversation in still {
+            if !typing.contains(&conversation) {
+                typing.push(conversation);
+            }
+        }
+    }
+
+    /// The conversations that have a room.
+    pub(crate) fn conversations(&self) -> Vec<ConversationId> {
+        self.shards
+            .iter()
+            .flat_map(|shard| shard.lock().keys().copied().collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Does something with a room; false if there is none.
+    fn with(&self, conversation: ConversationId, act: impl FnOnce(&mut Room) -> bool) -> bool {
+        self.shard(conversation)
+            .lock()
+            .get_mut(&conversation)
+            .is_some_and(act)
+    }
+
+    fn shard(&self, conversation: ConversationId) -> &Mutex<HashMap<ConversationId, Room>> {
+        &self.shards[self.hasher.hash_one(conversation) as usize % SHARD_COUNT]
+    }
+}
+
+fn claim_refill(room: &mut Room) -> bool {
+    let is_mine = room.gate.gap().is_some() && !room.is_refilling;
+    room.is_refilling |= is_mine;
+    is_mine
+}

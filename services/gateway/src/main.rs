@@ -1,0 +1,76 @@
+//! The process `messaging-gateway`: any number of replicas, none of which a client must come back to.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use messaging_bus::Bus;
+use messaging_gateway::{GatewayService, ProcessConfig};
+use messaging_lifecycle::{Tasks, stop_signal};
+use messaging_settings::Settings;
+use messaging_telemetry::{Telemetry, process_registry};
+use messaging_web::{BoundServer, Health, health_router, method_not_allowed, no_such_path};
+use tokio_util::sync::CancellationToken;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long tasks may take to end once they are asked to.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut settings = Settings::from_env();
+    let config = ProcessConfig::read(&mut settings);
+    if let Err(faults) = settings.finish() {
+        return faults.report();
+    }
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(
+                error = messaging_lifecycle::chain(&*error),
+                "the process cannot go on"
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
+    let telemetry = Telemetry::set_up("messaging-gateway", &config.telemetry)?;
+    let stop = stop_signal()?;
+    let registry = process_registry("messaging-gateway", env!("CARGO_PKG_VERSION"));
+    let (health, core, edge) = (Health::new(), Tasks::new(), Tasks::new());
+    let bus = Bus::connect(&config.bus, "messaging-gateway", &registry).await?;
+    let nats = bus.clone();
+    health.require("nats", move || nats.is_connected());
+    let gateway = GatewayService::build(config.gateway, &bus, &registry, (&core, &edge)).await?;
+
+    let server = BoundServer::bind(config.server)?;
+    tracing::info!(address = %server.address(), "listening");
+    let router = gateway
+        .router()
+        .merge(health_router(health.clone(), registry))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(method_not_allowed);
+    let closing = CancellationToken::new();
+    server.serve(router, &edge, closing.clone());
+
+    tracing::info!(signal = ?stop.await, "stopping: no new connection is taken on");
+    health.drain();
+    gateway.drain(config.drain).await;
+    closing.cancel();
+    for (name, tasks) in [("edge", edge), ("core", core)] {
+        if let Err(unfinished) = tasks.stop(STOP_TIMEOUT).await {
+            tracing::warn!(
+                tasks = name,
+                unfinished = unfinished.0,
+                "tasks did not end in time"
+            );
+        }
+    }
+    gateway.finish().await;
+    bus.flush().await;
+    telemetry.shut_down();
+    Ok(())
+}

@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use messaging_domain::{Timestamp, UserId};
+use messaging_wire::PresenceStatus;
+use messaging_wire::command::PresenceChanged;
+
+use super::Presence;
+
+/// How often an announcement is tried while no API replica answers, and the wait in between, which grows.
+const ATTEMPTS_MAX: u32 = 8;
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+impl Presence {
+    /// Has everyone concerned told that a user came.
+    pub(super) fn announce_online(&self, user: &UserId) {
+        self.announce(PresenceChanged {
+            user: user.clone(),
+            status: PresenceStatus::Online,
+            last_seen_at: None,
+        });
+    }
+
+    /// Has everyone concerned told that a user went.
+    pub(super) fn announce_offline(&self, user: &UserId, last_seen_at: Timestamp) {
+        let last_seen_at = Some(last_seen_at);
+        self.announce(PresenceChanged {
+            user: user.clone(),
+            status: PresenceStatus::Offline,
+            last_seen_at,
+        });
+    }
+
+    fn announce(&self, change: PresenceChanged) {
+        let presence = self.clone();
+        self.spawn("presence announcement", async move {
+            for attempt in 1..=ATTEMPTS_MAX {
+                match presence.api.presence_changed(&change).await {
+                    Ok(()) => return,
+                    Err(fault) => tracing::debug!(%fault, attempt, "a change of presence was not announced"),
+                }
+                tokio::time::sleep(RETRY_DELAY * attempt).await;
+            }
+            tracing::warn!(user.id = %change.user, "a change of presence was not announced; it is seen by who asks");
+        });
+    }
+}

@@ -1,0 +1,267 @@
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use messaging_bus::presence::{
+    BucketError, Entry, Instance, LeaseKind, LeaseTable, PresenceBucket,
+};
+use messaging_domain::UserId;
+use messaging_lifecycle::{Tasks, now};
+
+use super::PresenceConfig;
+use crate::api::ApiClient;
+
+/// Locks that users are spread over. What concerns one user goes on one after the other.
+const SHARD_COUNT: usize = 256;
+
+/// The users of this gateway. A clone is another handle.
+#[derive(Clone)]
+pub(crate) struct Presence {
+    pub(super) inner: Arc<Inner>,
+    pub(super) api: ApiClient,
+}
+
+pub(super) struct Inner {
+    pub(super) bucket: PresenceBucket,
+    pub(super) leases: LeaseTable,
+    pub(super) instance: Instance,
+    pub(super) config: PresenceConfig,
+    tasks: Tasks,
+    shards: Box<[Shard]>,
+    hasher: RandomState,
+}
+
+pub(super) type Shard = tokio::sync::Mutex<HashMap<UserId, Local>>;
+
+/// A user on this gateway.
+#[derive(Debug, Default)]
+pub(super) struct Local {
+    pub(super) connections: u32,
+    /// Counts the times that the last connection went, so that a grace knows whether it is still the one that runs.
+    departures: u64,
+}
+
+/// Whether a connection may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It counts now.
+    Admitted,
+    /// The user has too many already.
+    LimitReached,
+}
+
+impl Presence {
+    pub(crate) fn new(
+        bucket: &PresenceBucket,
+        leases: LeaseTable,
+        instance: &Instance,
+        config: PresenceConfig,
+        api: &ApiClient,
+        tasks: &Tasks,
+    ) -> Self {
+        let inner = Inner {
+            bucket: bucket.clone(),
+            leases,
+            instance: instance.clone(),
+            config,
+            tasks: tasks.clone(),
+            shards: (0..SHARD_COUNT).map(|_| Shard::default()).collect(),
+            hasher: RandomState::new(),
+        };
+        Self {
+            inner: Arc::new(inner),
+            api: api.clone(),
+        }
+    }
+
+    /// Counts a connection of a user, and announces the user if he came by it.
+    ///
+    /// While the bucket is out of reach only this gateway's connections are counted, and the rest is told once it is back.
+    pub(crate) async fn open(&self, user: &UserId) -> Admission {
+        let inner = &self.inner;
+        let mut shard = inner.shard(user).lock().await;
+        let local = shard.entry(user.clone()).or_default();
+        let limit = inner.config.connections_per_user_max;
+        if limit.is_some_and(|limit| local.connections >= limit) {
+            return Admission::LimitReached;
+        }
+        let is_new = local.connections == 0 && local.departures == 0;
+        local.connections += 1;
+        let connections = local.connections;
+        match inner.write_and_read(user, connections).await {
+            Ok((revision, others)) => {
+                let elsewhere: u32 = others
+                    .iter()
+                    .filter(|entry| inner.counts(entry))
+                    .filter_map(|entry| entry.connections)
+                    .sum();
+                if limit.is_some_and(|limit| connections.saturating_add(elsewhere) > limit) {
+                    inner.undo_open(user, &mut shard).await;
+                    return Admission::LimitReached;
+                }
+                // A later entry with another number of connections than one was not written for the first time just now.
+                let came_before = others.iter().any(|entry| {
+                    inner.is_live(entry)
+                        && (entry.revision < revision || entry.connections != Some(1))
+                });
+                if is_new && !came_before {
+                    self.announce_online(user);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "a connection is not in the presence bucket yet"),
+        }
+        Admission::Admitted
+    }
+
+    /// Counts a connection less, and after the grace announces that the user went, if he did.
+    pub(crate) async fn close(&self, user: &UserId) {
+        let inner = &self.inner;
+        let mut shard = inner.shard(user).lock().await;
+        let Some(local) = shard.get_mut(user) else {
+            return;
+        };
+        local.connections = local.connections.saturating_sub(1);
+        let connections = local.connections;
+        if connections == 0 {
+            local.departures += 1;
+            self.depart_after_grace(user.clone(), local.departures);
+        }
+        if let Err(error) = inner
+            .bucket
+            .put_user(user, &inner.instance, connections)
+            .await
+        {
+            tracing::debug!(%error, "a closed connection is not in the presence bucket yet");
+        }
+    }
+
+    /// Writes all entries anew: the bucket may have lost them.
+    pub(crate) async fn write_all(&self) {
+        let inner = &self.inner;
+        if let Err(error) = inner.bucket.register(&inner.instance).await {
+            tracing::debug!(%error, "the gateway is not registered");
+        }
+        for shard in &inner.shards {
+            let shard = shard.lock().await;
+            for (user, local) in &*shard {
+                if let Err(error) = inner
+                    .bucket
+                    .put_user(user, &inner.instance, local.connections)
+                    .await
+                {
+                    // Reviving the lease fails as well then, and begins this again.
+                    tracing::debug!(%error, "entries cannot be written anew");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn depart_after_grace(&self, user: UserId, departure: u64) {
+        let presence = self.clone();
+        let closed_at = now();
+        self.spawn("presence grace", async move {
+            let inner = &presence.inner;
+            tokio::time::sleep(inner.config.grace).await;
+            let mut shard = inner.shard(&user).lock().await;
+            let is_gone = shard.get(&user).is_some_and(|local| local.connections == 0 && local.departures == departure);
+            if !is_gone {
+                return;
+            }
+            shard.remove(&user);
+            match inner.delete_and_read(&user, &inner.instance).await {
+                Ok((_, true)) => presence.announce_offline(&user, closed_at),
+                Ok((_, false)) => {}
+                Err(error) => tracing::warn!(%error, user.id = %user, "a departure is not in the presence bucket"),
+            }
+        });
+    }
+
+    /// Starts a task that ends with the process.
+    pub(super) fn spawn(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let stopping = self.inner.tasks.stopping().clone();
+        self.inner.tasks.spawn(name, async move {
+            tokio::select! {
+                () = task => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+    }
+}
+
+impl Inner {
+    pub(super) const fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    pub(super) fn shard(&self, user: &UserId) -> &Shard {
+        &self.shards[self.hasher.hash_one(user) as usize % SHARD_COUNT]
+    }
+
+    /// Whether an entry says that its user is connected, or was a moment ago.
+    pub(super) fn is_live(&self, entry: &Entry) -> bool {
+        entry.connections.is_some() && self.leases.is_alive(LeaseKind::Gateway, &entry.instance)
+    }
+
+    /// Whether an entry's connections count towards the limit. Those of a gateway that may have just died do not: its clients
+    /// are on their way here, and must not be refused because of themselves.
+    fn counts(&self, entry: &Entry) -> bool {
+        entry.connections.is_some()
+            && self
+                .leases
+                .is_certainly_alive(LeaseKind::Gateway, &entry.instance)
+    }
+
+    /// Writes this gateway's entry; returns its revision, and the entries of the other gateways.
+    async fn write_and_read(
+        &self,
+        user: &UserId,
+        connections: u32,
+    ) -> Result<(u64, Vec<Entry>), BucketError> {
+        let revision = self
+            .bucket
+            .put_user(user, &self.instance, connections)
+            .await?;
+        let mut entries = self.bucket.entries(std::slice::from_ref(user)).await?;
+        entries.retain(|entry| entry.instance != self.instance);
+        Ok((revision, entries))
+    }
+
+    /// Deletes a gateway's entry; returns its revision, and whether the user has gone by that.
+    pub(super) async fn delete_and_read(
+        &self,
+        user: &UserId,
+        instance: &Instance,
+    ) -> Result<(u64, bool), BucketError> {
+        let revision = self.bucket.delete_user(user, instance).await?;
+        let entries = self.bucket.entries(std::slice::from_ref(user)).await?;
+        let mut others = entries.iter().filter(|entry| entry.instance != *instance);
+        let is_elsewhere = others.clone().any(|entry| self.is_live(entry));
+        let goes_later_elsewhere =
+            others.any(|entry| entry.connections.is_none() && entry.revision > revision);
+        Ok((revision, !is_elsewhere && !goes_later_elsewhere))
+    }
+
+    async fn undo_open(&self, user: &UserId, shard: &mut HashMap<UserId, Local>) {
+        let Some(local) = shard.get_mut(user) else {
+            return;
+        };
+        local.connections -= 1;
+        let connections = local.connections;
+        let written = if connections == 0 && local.departures == 0 {
+            shard.remove(user);
+            self.bucket.delete_user(user, &self.instance).await
+        } else {
+            self.bucket
+                .put_user(user, &self.instance, connections)
+                .await
+        };
+        if let Err(error) = written {
+            tracing::debug!(%error, "a refused connection is still in the presence bucket");
+        }
+    }
+}

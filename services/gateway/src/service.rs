@@ -1,0 +1,162 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use messaging_auth::Verifier;
+use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
+use messaging_bus::{Bus, Intake};
+use messaging_lifecycle::{Tasks, unique_name};
+use messaging_web::refuse_foreign_origins;
+use moka::sync::Cache;
+use prometheus::Registry;
+
+use crate::api::ApiClient;
+use crate::app::{Gateway, GatewayError};
+use crate::config::GatewayConfig;
+use crate::connection::SocketMetrics;
+use crate::drain::drain;
+use crate::expiry::Expiry;
+use crate::hub::{Rooms, Users};
+use crate::inbound::Inbound;
+use crate::interest::Interest;
+use crate::metrics::register_sizes;
+use crate::presence::{LeaseKeeper, Presence};
+use crate::refill::Refill;
+use crate::session::Sockets;
+use crate::transport::router;
+
+/// How often typing that was not renewed is looked for.
+const TYPING_CHECK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Conversations whose participants are remembered.
+const PARTIES_MAX: u64 = 50_000;
+
+/// A running gateway, without its HTTP server.
+pub struct GatewayService {
+    router: Router,
+    sockets: Sockets,
+    lease: LeaseKeeper,
+}
+
+impl GatewayService {
+    /// Builds the gateway and starts its tasks. NATS may be down.
+    ///
+    /// Connections are among the tasks of the `edge`, which must stop before the tasks of the `core`, on which they hang.
+    ///
+    /// # Errors
+    /// [`GatewayError`].
+    pub async fn build(
+        config: GatewayConfig,
+        bus: &Bus,
+        registry: &Registry,
+        (core, edge): (&Tasks, &Tasks),
+    ) -> Result<Self, GatewayError> {
+        let instance = instance(config.id)?;
+        let verifier = Verifier::new(&config.auth).map_err(GatewayError::Keys)?;
+        let api = ApiClient::new(bus.clone());
+        let (rooms, users) = (Arc::new(Rooms::new()), Arc::new(Users::new()));
+        let refill = Refill::new(&rooms, &api, core, registry).map_err(GatewayError::Metrics)?;
+        let inbound = Arc::new(Inbound::new(
+            Arc::clone(&rooms),
+            Arc::clone(&users),
+            refill.clone(),
+        ));
+        let worker_count = std::thread::available_parallelism().map_or(1, usize::from);
+        let interest = Interest::new(Intake::start(bus, &inbound, worker_count, core));
+
+        let bucket = PresenceBucket::new(bus);
+        let lease = Lease::keep(&bucket, LeaseKind::Gateway, &instance, core);
+        let (leases, deaths) = LeaseTable::follow(&bucket, core);
+        let presence = Presence::new(&bucket, leases, &instance, config.presence, &api, core);
+        let lease = presence.start(lease, deaths);
+        watch_bus(bus, &refill, core);
+        lapse_typing(&rooms, core);
+
+        let gateway = Gateway {
+            bus: bus.clone(),
+            api,
+            verifier,
+            interest,
+            rooms,
+            users,
+            refill,
+            presence,
+            expiry: Expiry::start(core),
+            limits: config.limits,
+            parties: Cache::new(PARTIES_MAX),
+        };
+        let sockets = Sockets::new();
+        let metrics = Arc::new(SocketMetrics::register(registry).map_err(GatewayError::Metrics)?);
+        let gateway = Arc::new(gateway);
+        register_sizes(&gateway, &sockets, registry, core).map_err(GatewayError::Metrics)?;
+        let guard =
+            axum::middleware::from_fn_with_state(config.cors.clone(), refuse_foreign_origins);
+        let router = router(
+            gateway,
+            config.transport,
+            edge.clone(),
+            metrics,
+            sockets.clone(),
+        )
+        .layer(config.cors.layer())
+        .layer(guard);
+        tracing::info!(gateway.id = %instance, "the gateway is built");
+        Ok(Self {
+            router,
+            sockets,
+            lease,
+        })
+    }
+
+    /// The routes `/socket.io/` and `/ws`.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Lets no one in any more, tells everyone, and closes connections at an even pace within a time.
+    pub async fn drain(&self, within: Duration) {
+        drain(&self.sockets, within).await;
+    }
+
+    /// The end, once the tasks have stopped: gives the lease back.
+    pub async fn finish(self) {
+        self.lease.release().await;
+    }
+}
+
+fn instance(id: Option<Instance>) -> Result<Instance, GatewayError> {
+    match id {
+        Some(id) => Ok(id),
+        None => unique_name("gateway").parse().map_err(GatewayError::Name),
+    }
+}
+
+/// Looks for what was missed whenever the connection to NATS was made anew.
+fn watch_bus(bus: &Bus, refill: &Refill, tasks: &Tasks) {
+    let (mut connections, refill, stopping) =
+        (bus.connections(), refill.clone(), tasks.stopping().clone());
+    tasks.spawn("bus watch", async move {
+        loop {
+            tokio::select! {
+                changed = connections.changed() => match changed {
+                    Ok(()) => refill.check_all(),
+                    Err(_) => return,
+                },
+                () = stopping.cancelled() => return,
+            }
+        }
+    });
+}
+
+fn lapse_typing(rooms: &Arc<Rooms>, tasks: &Tasks) {
+    let (rooms, stopping) = (Arc::clone(rooms), tasks.stopping().clone());
+    tasks.spawn("typing lapse", async move {
+        let mut ticks = tokio::time::interval(TYPING_CHECK_INTERVAL);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => rooms.lapse_typing(),
+                () = stopping.cancelled() => return,
+            }
+        }
+    });
+}

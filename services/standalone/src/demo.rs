@@ -1,0 +1,100 @@
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use messaging_api::Api;
+use messaging_auth::{JwtSecret, Role, mint};
+use messaging_lifecycle::{Tasks, now};
+use messaging_web::Health;
+use messaging_wire::request::{PutContract, PutMilestone};
+
+/// How long to wait until the service is ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+const CONTRACT: &str = "demo";
+const CLIENT: &str = "demo-client";
+const FREELANCER: &str = "demo-freelancer";
+const MILESTONE: &str = "first-draft";
+
+/// Waits until the service is ready, puts the demo contract and prints how to try it.
+pub(crate) async fn provision(
+    api: &Api,
+    health: &Health,
+    secret: &JwtSecret,
+    address: SocketAddr,
+    tasks: &Tasks,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let ready = async {
+        while !health.missing().is_empty() {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        waited = tokio::time::timeout(READY_TIMEOUT, ready) => waited.map_err(|_| "the service did not become ready")?,
+        () = tasks.stopping().cancelled() => return Ok(()),
+    }
+    let contract = PutContract {
+        client_id: CLIENT.to_owned(),
+        freelancer_id: FREELANCER.to_owned(),
+        title: Some("A demo contract".to_owned()),
+        milestones: Some(vec![PutMilestone {
+            id: MILESTONE.to_owned(),
+            title: Some("First draft".to_owned()),
+        }]),
+    };
+    api.put_contract(CONTRACT, &contract).await?;
+    let welcome = welcome(
+        address,
+        &token(secret, CLIENT, Role::Client)?,
+        &token(secret, FREELANCER, Role::Freelancer)?,
+    );
+    // Nobody reads it if standard output is closed, which is no reason to stop.
+    let _ = std::io::stdout().lock().write_all(welcome.as_bytes());
+    Ok(())
+}
+
+fn token(secret: &JwtSecret, user: &str, role: Role) -> Result<String, Box<dyn std::error::Error>> {
+    let expires_in = "7d".parse()?;
+    Ok(mint(
+        secret,
+        &user.parse()?,
+        Some(role),
+        None,
+        now(),
+        expires_in,
+    )?)
+}
+
+fn welcome(address: SocketAddr, client: &str, freelancer: &str) -> String {
+    let url = format!("http://localhost:{}", address.port());
+    format!(
+        r#"
+FreelanceHub Messaging is ready on {url}
+
+The contract "{CONTRACT}" binds {CLIENT} and {FREELANCER}; it has the milestone "{MILESTONE}".
+
+Tokens, for 7 days:
+  CLIENT_TOKEN={client}
+  FREELANCER_TOKEN={freelancer}
+
+Send a message as the client (the first one makes the conversation), then list and read:
+  curl -X POST {url}/api/messages -H "Authorization: Bearer {client}" -H "Content-Type: application/json" -d '{{"contractId":"{CONTRACT}","content":"Hello!"}}'
+  curl {url}/api/messages/conversations -H "Authorization: Bearer {freelancer}"
+  curl {url}/api/messages/conversations/CONVERSATION_ID/messages -H "Authorization: Bearer {freelancer}"
+
+Listen and answer as the freelancer (npm install socket.io-client; the same lines work in a browser):
+  import {{ io }} from 'socket.io-client';
+  const token = '{freelancer}';
+  const socket = io('{url}/messages', {{ auth: {{ token }} }});
+  socket.on('connected', (hello) => console.log('connected', hello));
+  socket.on('new_message', (message) => console.log('new_message', message));
+  socket.emit('join_conversation', {{ conversationId: 'CONVERSATION_ID' }}, (ack) => {{
+    console.log('joined', ack);
+    socket.emit('send_message', {{ conversationId: 'CONVERSATION_ID', content: 'Hi!' }}, (ack) => console.log('sent', ack));
+  }});
+
+Health: {url}/health/ready   Metrics: {url}/metrics   Stop: Ctrl-C
+"#
+    )
+}

@@ -1,0 +1,161 @@
+//! The process `messaging-standalone`: API and gateway on one port, and MongoDB and NATS too where none are given.
+
+mod config;
+mod demo;
+mod secret;
+mod servers;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use messaging_api::{Api, replica_name};
+use messaging_bus::Bus;
+use messaging_embedded::watchdog_main_if_asked;
+use messaging_gateway::GatewayService;
+use messaging_lifecycle::{Tasks, chain, stop_signal};
+use messaging_settings::Settings;
+use messaging_telemetry::{Telemetry, process_registry};
+use messaging_web::{
+    Admission, BoundServer, Health, health_router, method_not_allowed, no_such_path,
+    refuse_while_draining,
+};
+use tokio_util::sync::CancellationToken;
+
+use config::{Config, ServiceConfig};
+use servers::Servers;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long tasks may take to end once they are asked to.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    watchdog_main_if_asked();
+    run_process()
+}
+
+#[tokio::main]
+async fn run_process() -> ExitCode {
+    let mut settings = Settings::from_env();
+    let config = Config::read(&mut settings);
+    // The services' settings hang on where the servers will be, so they are looked at once before anything is started.
+    ServiceConfig::read(
+        &mut settings,
+        &config,
+        "mongodb://127.0.0.1",
+        "nats://127.0.0.1",
+    );
+    if let Err(faults) = settings.finish() {
+        return faults.report();
+    }
+    let telemetry = match Telemetry::set_up("messaging-standalone", &config.telemetry) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&error),
+    };
+    let ended = run(config).await;
+    telemetry.shut_down();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error),
+    }
+}
+
+/// Says in one line why the process ends.
+#[expect(
+    clippy::print_stderr,
+    reason = "the line must show whatever the log's format and filter are"
+)]
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("messaging-standalone: {}", chain(error));
+    ExitCode::FAILURE
+}
+
+async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    let mut stop = Box::pin(stop_signal()?);
+    // Bound first, so that a port in use is told before anything else is started.
+    let server = BoundServer::bind(config.server.clone())
+        .map_err(|error| format!("cannot listen on {}: {error}", config.server.bind_address))?;
+    let mut servers = tokio::select! {
+        servers = Servers::start(&config) => servers?,
+        _ = &mut stop => return Ok(()),
+    };
+    let ended = serve(&config, server, &mut servers, stop).await;
+    servers.stop().await;
+    ended
+}
+
+async fn serve(
+    config: &Config,
+    server: BoundServer,
+    servers: &mut Servers,
+    stop: impl Future<Output = messaging_lifecycle::Stop> + Unpin,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut settings = Settings::from_env();
+    let service = ServiceConfig::read(
+        &mut settings,
+        config,
+        servers.mongodb_uri(),
+        servers.nats_url(),
+    );
+    settings.finish()?;
+    let registry = process_registry("messaging-standalone", env!("CARGO_PKG_VERSION"));
+    let (health, core, edge) = (Health::new(), Tasks::new(), Tasks::new());
+    let bus = Bus::connect(&service.bus, "messaging-standalone", &registry).await?;
+    let nats = bus.clone();
+    health.require("nats", move || nats.is_connected());
+    let api = Api::build(
+        service.api,
+        &bus,
+        &replica_name()?,
+        &registry,
+        &health,
+        (&core, &edge),
+    )
+    .await?;
+    let gateway = GatewayService::build(service.gateway, &bus, &registry, (&core, &edge)).await?;
+
+    let address = server.address();
+    tracing::info!(%address, "listening");
+    let admission = Admission::new(&health);
+    let guard = axum::middleware::from_fn_with_state(admission.clone(), refuse_while_draining);
+    let router = api
+        .router()
+        .layer(guard)
+        .merge(gateway.router())
+        .merge(health_router(health.clone(), registry))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(method_not_allowed);
+    let closing = CancellationToken::new();
+    server.serve(router, &edge, closing.clone());
+    if config.is_demo {
+        demo::provision(&api, &health, &config.secret, address, &core).await?;
+    }
+
+    let exit = tokio::select! {
+        signal = stop => {
+            tracing::info!(?signal, "stopping: no new connection is taken on");
+            None
+        }
+        exit = servers.exited() => Some(exit),
+    };
+    health.drain();
+    if exit.is_none() {
+        gateway.drain(config.drain).await;
+        admission.idle(config.drain).await;
+    }
+    closing.cancel();
+    for (name, tasks) in [("edge", edge), ("core", core)] {
+        if let Err(unfinished) = tasks.stop(STOP_TIMEOUT).await {
+            tracing::warn!(
+                tasks = name,
+                unfinished = unfinished.0,
+                "tasks did not end in time"
+            );
+        }
+    }
+    api.finish().await;
+    gateway.finish().await;
+    bus.flush().await;
+    exit.map_or(Ok(()), |exit| Err(exit.to_string().into()))
+}
