@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use messaging_domain::Timestamp;
-use mongodb::options::ConnectionString;
+use mongodb::options::{ClientOptions, ConnectionString};
 use thiserror::Error;
 
 use crate::error::Cause;
@@ -62,8 +63,7 @@ impl StoreConfig {
     }
 
     pub(crate) fn check(&self) -> Result<(), StoreConfigError> {
-        ConnectionString::parse(&self.uri)
-            .map_err(|error| StoreConfigError::Uri(Cause::new(error)))?;
+        check_uri(&self.uri).map_err(|error| StoreConfigError::Uri(Cause::new(error)))?;
         let is_name_character =
             |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if !(1..=DATABASE_LENGTH_MAX).contains(&self.database.len())
@@ -83,6 +83,17 @@ impl StoreConfig {
             None => Ok(()),
         }
     }
+}
+
+/// Checks a connection string as far as that takes no network.
+fn check_uri(uri: &str) -> mongodb::error::Result<()> {
+    ConnectionString::parse(uri)?;
+    // Options that contradict each other show only here. Without a DNS name to resolve this is ready at once.
+    let is_resolved = !uri.starts_with("mongodb+srv://");
+    let options = is_resolved.then(|| ClientOptions::parse(uri).into_future().now_or_never());
+    options
+        .flatten()
+        .map_or(Ok(()), |options| options.map(drop))
 }
 
 fn system_time() -> Timestamp {

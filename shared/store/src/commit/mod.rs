@@ -35,7 +35,7 @@ use intake::Slot;
 /// Publishes what was committed, before the senders are answered.
 ///
 /// One call gets each conversation's messages by ascending `seq`, and the next call for a conversation comes after the one before
-/// has ended or used up its 250 ms; so it should hand the messages on rather than wait for anybody. A message whose outcome was
+/// has ended or was dropped after 250 ms; so it should hand the messages on rather than wait for anybody. A message whose outcome was
 /// unknown for a while may come late, after its successors, or again.
 pub type CommitHook = Arc<dyn Fn(Vec<Committed>) -> BoxFuture<'static, ()> + Send + Sync>;
 

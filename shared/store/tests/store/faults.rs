@@ -218,6 +218,11 @@ async fn settings_that_cannot_work_are_refused_before_anything_starts() {
         new(StoreConfig::new("mysql://x", "db")),
         Some(StoreConfigError::Uri(_))
     ));
+    let contradictory = "mongodb://a,b/?directConnection=true";
+    assert!(matches!(
+        new(StoreConfig::new(contradictory, "db")),
+        Some(StoreConfigError::Uri(_))
+    ));
     assert!(matches!(
         new(StoreConfig::new("mongodb://", "db")),
         Some(StoreConfigError::Uri(_))

@@ -1,6 +1,6 @@
 use futures_util::future::join_all;
 use messaging_domain::Party;
-use messaging_store::AppendError;
+use messaging_store::{AppendError, HistoryRange, NewMessage};
 use mongodb::bson::{Document, doc};
 
 use crate::world::{World, assert_gapless, message, named};
@@ -155,4 +155,44 @@ async fn repeats_in_many_conversations_neither_stall_nor_gap_the_others() {
     for key in &keys {
         assert_eq!(assert_gapless(&raw, key).await, 6);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_read_back_as_they_were_sent_and_tell_repeats_from_conflicts() {
+    let world = World::new().await;
+    let replica = world.replica();
+    let key = replica.conversation("c-1").await;
+    let file = |digit: &str| messaging_wire::Attachment {
+        id: digit.repeat(24).parse().expect("a valid id"),
+        filename: "brief \u{1f4ac}.pdf".to_owned(),
+        content_type: "application/pdf".to_owned(),
+        size: 48_213,
+        sha256: digit.repeat(64),
+        url: format!("/api/messages/attachments/{}", digit.repeat(24)),
+    };
+    let with = |digit: &str| NewMessage {
+        attachments: vec![file("a"), file(digit)],
+        ..named("m-1", "two files")
+    };
+    let sent = replica
+        .store
+        .append(&key, Party::Client, with("b"))
+        .await
+        .unwrap();
+    assert_eq!(sent.message.attachments, [file("a"), file("b")]);
+    let range = HistoryRange::Newest;
+    let history = replica
+        .store
+        .history(&key, range, 1, 1 << 20)
+        .await
+        .unwrap();
+    assert_eq!(history.items.first(), Some(&sent.message));
+    let again = replica
+        .store
+        .append(&key, Party::Client, with("b"))
+        .await
+        .unwrap();
+    assert_eq!((again.duplicate, again.message), (true, sent.message));
+    let other = replica.store.append(&key, Party::Client, with("c")).await;
+    assert!(matches!(other, Err(AppendError::ClientMessageIdConflict)));
 }
