@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use messaging_bus::{Bus, ConversationEvent, MessageChange, Topic, UserEvent};
-use messaging_domain::{Parties, UserId, preview};
+use messaging_domain::{Parties, Timestamp, UserId, preview};
 use messaging_store::Committed;
 use messaging_wire::event::MessageNotification;
 use messaging_wire::{Message, PresenceItem, ReadReceipt};
@@ -13,18 +13,37 @@ pub(crate) struct Announcer {
     bus: Bus,
 }
 
+/// Whether a message is told of for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// It is.
+    First,
+    /// It may have been told of before: who got it then must not get it again.
+    Repeat,
+}
+
+impl Telling {
+    const fn repeat_of(self, message: &Message) -> Option<Timestamp> {
+        match self {
+            Self::First => None,
+            Self::Repeat => Some(message.created_at),
+        }
+    }
+}
+
 impl Announcer {
     pub(crate) const fn new(bus: Bus) -> Self {
         Self { bus }
     }
 
-    /// Tells of messages that were just stored, in this order.
-    pub(crate) async fn announce_committed(&self, batch: Vec<Committed>) {
+    /// Tells of messages, in this order.
+    pub(crate) async fn announce_committed(&self, batch: Vec<Committed>, telling: Telling) {
         for committed in batch {
             self.announce_message(
                 &committed.message,
                 &committed.parties,
                 committed.recipient_unread,
+                telling,
             )
             .await;
         }
@@ -36,6 +55,7 @@ impl Announcer {
         message: &Message,
         parties: &Parties,
         recipient_unread: u64,
+        telling: Telling,
     ) {
         let data = raw(message);
         let event = ConversationEvent::Message {
@@ -63,6 +83,8 @@ impl Announcer {
         });
         let event = UserEvent::MessageNotification {
             conversation: message.conversation_id,
+            seq: message.seq,
+            repeat_of: telling.repeat_of(message),
             data: &notification,
         };
         self.publish(

@@ -14,7 +14,7 @@ use messaging_wire::{Contract, Fault};
 use prometheus::Registry;
 use thiserror::Error;
 
-use crate::announcer::Announcer;
+use crate::announcer::{Announcer, Telling};
 use crate::command::{CommandMetrics, Commands};
 use crate::config::ApiConfig;
 use crate::http::Http;
@@ -131,7 +131,7 @@ pub fn replica_name() -> Result<Instance, messaging_bus::presence::InstanceError
 fn commit_hook(announcer: Announcer) -> CommitHook {
     Arc::new(move |batch| {
         let announcer = announcer.clone();
-        Box::pin(async move { announcer.announce_committed(batch).await })
+        Box::pin(async move { announcer.announce_committed(batch, Telling::First).await })
     })
 }
 

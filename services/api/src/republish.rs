@@ -6,7 +6,7 @@ use messaging_lifecycle::{Tasks, now};
 use messaging_store::Store;
 use tokio::sync::mpsc;
 
-use crate::announcer::Announcer;
+use crate::announcer::{Announcer, Telling};
 
 /// How far back to look: what a replica stored in its last moments, plus the term of its lease, plus what clocks may differ by.
 const LOOK_BACK: Duration = Duration::from_secs(15);
@@ -51,7 +51,11 @@ async fn republish(store: &Store, announcer: &Announcer) {
     let since = Timestamp::from_millis(now().millis() - look_back);
     for _ in 0..ATTEMPTS_MAX {
         match store.recent(since, MESSAGES_MAX).await {
-            Ok(messages) => return announcer.announce_committed(messages).await,
+            Ok(messages) => {
+                return announcer
+                    .announce_committed(messages, Telling::Repeat)
+                    .await;
+            }
             Err(error) => {
                 tracing::debug!(%error, "the last messages cannot be read; trying again");
                 tokio::time::sleep(RETRY_DELAY).await;

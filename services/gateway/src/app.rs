@@ -112,7 +112,7 @@ impl Application for Gateway {
             self.presence.close(&user).await;
             return Err(fault);
         }
-        self.users.add(&user, connection);
+        self.users.add(&user, connection, now());
         let client = Client::new(connection, user, identity.expires_at, self.limits.rate);
         self.expiry.watch(&client);
         let connected = Connected {

@@ -69,7 +69,18 @@ impl Inbound {
 
     fn user_event(&self, user: &UserId, event: &UserEvent<'_>) {
         match event {
-            UserEvent::MessageNotification { conversation, data } => {
+            UserEvent::MessageNotification {
+                conversation,
+                seq,
+                repeat_of,
+                data,
+            } => {
+                if !self
+                    .users
+                    .note_notification(user, *conversation, *seq, *repeat_of)
+                {
+                    return;
+                }
                 let frame = frame(MESSAGE_NOTIFICATION, data);
                 self.users.send(user, &frame, Class::Durable, |connection| {
                     !self.rooms.has_joined(*conversation, connection)

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use messaging_domain::{ConversationId, UserId};
+use messaging_domain::{ConversationId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -54,6 +54,10 @@ pub enum UserEvent<'a> {
     MessageNotification {
         /// The conversation; connections that joined it have the message itself.
         conversation: ConversationId,
+        /// The message's place, by which one that was told of twice is known.
+        seq: u64,
+        /// Of one that is told of once more, as it may have been lost: when the message was stored.
+        repeat_of: Option<Timestamp>,
         /// The notification.
         data: &'a RawValue,
     },
@@ -90,6 +94,8 @@ struct Envelope<'a> {
     seq: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<ConversationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repeat_of: Option<Timestamp>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -147,6 +153,7 @@ impl<'a> ConversationEvent<'a> {
                     kind,
                     seq: Some(*seq),
                     conversation: None,
+                    repeat_of: None,
                     data,
                 })
             }
@@ -154,6 +161,7 @@ impl<'a> ConversationEvent<'a> {
                 kind: Kind::MessagesRead,
                 seq: None,
                 conversation: None,
+                repeat_of: None,
                 data,
             }),
             Self::Typing(signal) => {
@@ -162,6 +170,7 @@ impl<'a> ConversationEvent<'a> {
                     kind: Kind::Typing,
                     seq: None,
                     conversation: None,
+                    repeat_of: None,
                     data: &data,
                 })
             }
@@ -175,20 +184,24 @@ impl<'a> UserEvent<'a> {
     /// # Errors
     /// [`EnvelopeError`].
     pub fn decode(payload: &'a [u8]) -> Result<Self, EnvelopeError> {
+        let envelope: Envelope<'a> =
+            serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
         let Envelope {
-            kind,
-            conversation,
-            data,
-            ..
-        } = serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
-        match (kind, conversation) {
-            (Kind::MessageNotification, Some(conversation)) => {
-                Ok(Self::MessageNotification { conversation, data })
+            data, repeat_of, ..
+        } = envelope;
+        match (envelope.kind, envelope.conversation, envelope.seq) {
+            (Kind::MessageNotification, Some(conversation), Some(seq)) => {
+                Ok(Self::MessageNotification {
+                    conversation,
+                    seq,
+                    repeat_of,
+                    data,
+                })
             }
-            (Kind::MessagesRead, Some(conversation)) => {
+            (Kind::MessagesRead, Some(conversation), _) => {
                 Ok(Self::MessagesRead { conversation, data })
             }
-            (Kind::Presence, _) => Ok(Self::Presence { data }),
+            (Kind::Presence, ..) => Ok(Self::Presence { data }),
             _ => Err(EnvelopeError::Misplaced),
         }
     }
@@ -196,18 +209,23 @@ impl<'a> UserEvent<'a> {
     /// Writes the payload.
     pub fn encode(&self) -> Bytes {
         let (kind, conversation, data) = match self {
-            Self::MessageNotification { conversation, data } => {
-                (Kind::MessageNotification, Some(*conversation), data)
-            }
+            Self::MessageNotification {
+                conversation, data, ..
+            } => (Kind::MessageNotification, Some(*conversation), data),
             Self::MessagesRead { conversation, data } => {
                 (Kind::MessagesRead, Some(*conversation), data)
             }
             Self::Presence { data } => (Kind::Presence, None, data),
         };
+        let (seq, repeat_of) = match self {
+            Self::MessageNotification { seq, repeat_of, .. } => (Some(*seq), *repeat_of),
+            _ => (None, None),
+        };
         write(&Envelope {
             kind,
-            seq: None,
+            seq,
             conversation,
+            repeat_of,
             data,
         })
     }

@@ -9,14 +9,13 @@ use messaging_wire::command::{
     HistoryAfter, PresenceChanged, Reply, UserCommand, View, Viewed, name,
 };
 use messaging_wire::request::{CreateMessage, GetPresence, MarkAsRead, SendMessage};
-use messaging_wire::{ErrorCode, Fault};
+use messaging_wire::{Conversation, ErrorCode, Fault, Message, PresenceItem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 
 pub(crate) use metrics::CommandMetrics;
 
-use crate::usecase::{Fields, Messaging, Refusal};
+use crate::usecase::{Created, Fields, Messaging, Refusal};
 
 /// Answers the commands.
 pub(crate) struct Commands {
@@ -29,7 +28,8 @@ impl Commands {
         Self { messaging, metrics }
     }
 
-    async fn client_event(&self, name: &str, payload: &[u8]) -> Result<serde_json::Value, Fault> {
+    /// Does what a client's event says; the answer is the acknowledgement.
+    async fn client_event(&self, name: &str, payload: &[u8]) -> Result<Bytes, Fault> {
         let command: UserCommand<'_> = serde_json::from_slice(payload).map_err(not_ours)?;
         let (user, data) = (&command.user, command.data.get());
         match name {
@@ -44,42 +44,34 @@ impl Commands {
         }
     }
 
-    async fn send_message(
-        &self,
-        user: &UserId,
-        request: &SendMessage,
-    ) -> Result<serde_json::Value, Fault> {
+    async fn send_message(&self, user: &UserId, request: &SendMessage) -> Result<Bytes, Fault> {
         let sent = self
             .messaging
             .send_message(user, request)
             .await
             .map_err(Refusal::into_fault)?;
-        Ok(acknowledgement(
-            json!({ "message": sent.message }),
-            sent.duplicate,
-        ))
+        Ok(acknowledge(&SentAck {
+            message: &sent.message,
+            conversation: None,
+            duplicate: sent.duplicate,
+        }))
     }
 
-    async fn create_message(
-        &self,
-        user: &UserId,
-        request: &CreateMessage,
-    ) -> Result<serde_json::Value, Fault> {
-        let created = self
+    async fn create_message(&self, user: &UserId, request: &CreateMessage) -> Result<Bytes, Fault> {
+        let Created { sent, conversation } = self
             .messaging
             .create_message_and_view(user, request)
             .await
             .map_err(Refusal::into_fault)?;
-        let values =
-            json!({ "message": created.sent.message, "conversation": created.conversation });
-        Ok(acknowledgement(values, created.sent.duplicate))
+        let conversation = Some(&conversation);
+        Ok(acknowledge(&SentAck {
+            message: &sent.message,
+            conversation,
+            duplicate: sent.duplicate,
+        }))
     }
 
-    async fn mark_as_read(
-        &self,
-        user: &UserId,
-        request: &MarkAsRead,
-    ) -> Result<serde_json::Value, Fault> {
+    async fn mark_as_read(&self, user: &UserId, request: &MarkAsRead) -> Result<Bytes, Fault> {
         let mut fields = Fields::new();
         let id = fields.parse("conversationId", &request.conversation_id);
         let id = fields.finish(id).map_err(Refusal::into_fault)?;
@@ -88,21 +80,16 @@ impl Commands {
             .mark_as_read(user, id, request.up_to_seq)
             .await
             .map_err(Refusal::into_fault)?;
-        let values = json!({ "readSeq": receipt.read_seq, "unreadCount": receipt.unread_count, "readAt": receipt.read_at });
-        Ok(acknowledgement(values, false))
+        Ok(acknowledge(&receipt))
     }
 
-    async fn presence(
-        &self,
-        user: &UserId,
-        request: &GetPresence,
-    ) -> Result<serde_json::Value, Fault> {
+    async fn presence(&self, user: &UserId, request: &GetPresence) -> Result<Bytes, Fault> {
         let items = self
             .messaging
             .query_presence(user, &request.user_ids)
             .await
             .map_err(Refusal::into_fault)?;
-        Ok(acknowledgement(json!({ "items": items }), false))
+        Ok(acknowledge(&PresenceAck { items: &items }))
     }
 
     async fn view(&self, payload: &[u8]) -> Result<Viewed<messaging_wire::Conversation>, Fault> {
@@ -144,7 +131,7 @@ impl CommandHandler for Commands {
             name::HISTORY => reply(self.history(payload).await),
             name::PRESENCE_CHANGED => reply(self.presence_changed(payload).await),
             event => match self.client_event(event, payload).await {
-                Ok(values) => (write(&values), None),
+                Ok(acknowledgement) => (acknowledgement, None),
                 Err(fault) => (refusal(&fault), Some(fault.code)),
             },
         };
@@ -157,18 +144,44 @@ impl CommandHandler for Commands {
     }
 }
 
-/// An acknowledgement of success: `ok`, what the event adds, and `duplicate` where it was one.
-fn acknowledgement(mut values: serde_json::Value, duplicate: bool) -> serde_json::Value {
-    values["ok"] = true.into();
-    if duplicate {
-        values["duplicate"] = true.into();
-    }
-    values
+/// An acknowledgement of success: `ok`, and what the event adds.
+#[derive(Serialize)]
+struct Acknowledgement<'a, T> {
+    ok: bool,
+    #[serde(flatten)]
+    values: &'a T,
 }
 
-/// An acknowledgement of failure. It serves as the answer to a command of the gateway's own as well: both have `error`.
+#[derive(Serialize)]
+struct SentAck<'a> {
+    message: &'a Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation: Option<&'a Conversation>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+}
+
+#[derive(Serialize)]
+struct PresenceAck<'a> {
+    items: &'a [PresenceItem],
+}
+
+fn acknowledge<T: Serialize>(values: &T) -> Bytes {
+    write(&Acknowledgement { ok: true, values })
+}
+
+/// An acknowledgement of failure, or the refusal of a command of the gateway's own: both have `error`.
+#[derive(Serialize)]
+struct RefusedAck<'a> {
+    ok: bool,
+    error: &'a Fault,
+}
+
 fn refusal(fault: &Fault) -> Bytes {
-    write(&json!({ "ok": false, "error": fault }))
+    write(&RefusedAck {
+        ok: false,
+        error: fault,
+    })
 }
 
 fn reply<T: Serialize>(result: Result<T, Fault>) -> (Bytes, Option<ErrorCode>) {

@@ -17,6 +17,7 @@ use messaging_bus::presence::{LeaseTable, PresenceBucket};
 use messaging_domain::{ConversationId, Party, UserId};
 use messaging_store::{ConversationKey, Store};
 
+pub(crate) use create_message::Created;
 pub(crate) use read_history::HistoryQuery;
 pub(crate) use refusal::Refusal;
 pub(crate) use send_message::Sent;

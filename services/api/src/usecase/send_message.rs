@@ -5,6 +5,7 @@ use messaging_wire::{Attachment, Message};
 
 use super::validation::CheckedDraft;
 use super::{Fields, Messaging, Refusal};
+use crate::announcer::Telling;
 
 /// A message that is stored for good.
 #[derive(Debug)]
@@ -50,7 +51,12 @@ impl Messaging {
         let appended = self.store.append(key, party, message).await?;
         if appended.duplicate {
             self.announcer
-                .announce_message(&appended.message, key.parties(), appended.recipient_unread)
+                .announce_message(
+                    &appended.message,
+                    key.parties(),
+                    appended.recipient_unread,
+                    Telling::Repeat,
+                )
                 .await;
         }
         Ok(Sent {

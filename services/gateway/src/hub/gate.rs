@@ -167,8 +167,8 @@ mod tests {
     fn smaller_is_dropped_next_is_delivered_later_is_held() {
         let mut gate = Gate::default();
         assert!(gate.open(5).is_empty());
-        assert_eq!(seqs(&gate.offer(5, 5)), []);
-        assert_eq!(seqs(&gate.offer(7, 7)), []);
+        assert!(gate.offer(5, 5).is_empty());
+        assert!(gate.offer(7, 7).is_empty());
         assert_eq!(gate.gap(), Some(5));
         assert_eq!(seqs(&gate.offer(6, 6)), [6, 7]);
         assert_eq!(gate.gap(), None);

@@ -6,6 +6,7 @@
 
 mod gate;
 mod member;
+mod notified;
 mod room;
 mod rooms;
 mod typing;

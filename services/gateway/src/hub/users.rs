@@ -3,9 +3,10 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use messaging_domain::UserId;
+use messaging_domain::{ConversationId, Timestamp, UserId};
 use parking_lot::Mutex;
 
+use super::notified::Notified;
 use crate::connection::{Class, Connection, EventFrame};
 
 const SHARD_COUNT: usize = 64;
@@ -13,37 +14,64 @@ const SHARD_COUNT: usize = 64;
 /// The connections of each user on this gateway.
 #[derive(Debug)]
 pub(crate) struct Users {
-    shards: Box<[Mutex<HashMap<UserId, Vec<Arc<Connection>>>>]>,
+    shards: Box<[Shard]>,
     hasher: RandomState,
+}
+
+type Shard = Mutex<HashMap<UserId, Present>>;
+
+/// A user who is connected here.
+#[derive(Debug)]
+struct Present {
+    connections: Vec<Arc<Connection>>,
+    since: Timestamp,
+    notified: Notified,
 }
 
 impl Users {
     pub(crate) fn new() -> Self {
         Self {
-            shards: (0..SHARD_COUNT).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARD_COUNT).map(|_| Shard::default()).collect(),
             hasher: RandomState::new(),
         }
     }
 
     /// Adds a connection of a user.
-    pub(crate) fn add(&self, user: &UserId, connection: &Arc<Connection>) {
-        self.shard(user)
-            .lock()
-            .entry(user.clone())
-            .or_default()
-            .push(Arc::clone(connection));
+    pub(crate) fn add(&self, user: &UserId, connection: &Arc<Connection>, now: Timestamp) {
+        let mut shard = self.shard(user).lock();
+        let present = shard.entry(user.clone()).or_insert_with(|| Present {
+            connections: Vec::with_capacity(1),
+            since: now,
+            notified: Notified::default(),
+        });
+        present.connections.push(Arc::clone(connection));
     }
 
     /// Takes a connection of a user away.
     pub(crate) fn remove(&self, user: &UserId, connection: &Arc<Connection>) {
         if let Entry::Occupied(mut entry) = self.shard(user).lock().entry(user.clone()) {
-            entry
-                .get_mut()
-                .retain(|other| !Arc::ptr_eq(other, connection));
-            if entry.get().is_empty() {
+            let connections = &mut entry.get_mut().connections;
+            connections.retain(|other| !Arc::ptr_eq(other, connection));
+            if connections.is_empty() {
                 entry.remove();
             }
         }
+    }
+
+    /// Whether a user is to be notified of a message: not if he was, and of one that is told of again only if he may have been.
+    pub(crate) fn note_notification(
+        &self,
+        user: &UserId,
+        conversation: ConversationId,
+        seq: u64,
+        repeat_of: Option<Timestamp>,
+    ) -> bool {
+        let mut shard = self.shard(user).lock();
+        let Some(present) = shard.get_mut(user) else {
+            return false;
+        };
+        let was_here = repeat_of.is_none_or(|stored_at| present.since <= stored_at);
+        was_here && present.notified.note(conversation, seq)
     }
 
     /// Sends an event to those connections of a user for which `wants` holds.
@@ -55,19 +83,16 @@ impl Users {
         wants: impl Fn(&Arc<Connection>) -> bool,
     ) {
         // Copied out: what `wants` looks at has locks of its own.
-        let connections = self
-            .shard(user)
-            .lock()
-            .get(user)
-            .cloned()
-            .unwrap_or_default();
-        connections
-            .iter()
-            .filter(|connection| wants(connection))
-            .for_each(|connection| connection.send(frame, class));
+        let connections = match self.shard(user).lock().get(user) {
+            Some(present) => present.connections.clone(),
+            None => return,
+        };
+        for connection in connections.iter().filter(|connection| wants(connection)) {
+            connection.send(frame, class);
+        }
     }
 
-    fn shard(&self, user: &UserId) -> &Mutex<HashMap<UserId, Vec<Arc<Connection>>>> {
+    fn shard(&self, user: &UserId) -> &Shard {
         &self.shards[self.hasher.hash_one(user) as usize % SHARD_COUNT]
     }
 }

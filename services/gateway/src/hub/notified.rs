@@ -1,0 +1,117 @@
+use std::collections::VecDeque;
+
+use messaging_domain::ConversationId;
+
+/// Conversations that are remembered for a user; of those that were quiet the longest a repeat is delivered once more.
+const CONVERSATIONS_MAX: usize = 64;
+
+/// Which messages a user was notified of lately, so that one that is told of twice is delivered once.
+///
+/// For each conversation it is the last `seq` and, as a bit each, the 64 before it, since two API replicas may tell of their
+/// messages in another order than they stored them.
+#[derive(Debug, Default)]
+pub(super) struct Notified {
+    windows: VecDeque<Window>,
+}
+
+#[derive(Debug)]
+struct Window {
+    conversation: ConversationId,
+    last: u64,
+    before: u64,
+}
+
+impl Notified {
+    /// Notes a notification; false if it was noted before, or is older than what is remembered.
+    pub(super) fn note(&mut self, conversation: ConversationId, seq: u64) -> bool {
+        let known = self
+            .windows
+            .iter()
+            .position(|window| window.conversation == conversation);
+        let mut window = match known.and_then(|index| self.windows.remove(index)) {
+            Some(window) => window,
+            None => Window {
+                conversation,
+                last: 0,
+                before: 0,
+            },
+        };
+        let is_new = window.note(seq);
+        if self.windows.len() >= CONVERSATIONS_MAX {
+            self.windows.pop_front();
+        }
+        self.windows.push_back(window);
+        is_new
+    }
+}
+
+impl Window {
+    fn note(&mut self, seq: u64) -> bool {
+        if seq > self.last {
+            let shift = seq - self.last;
+            self.before = self
+                .before
+                .checked_shl(u32::try_from(shift).unwrap_or(u32::MAX))
+                .unwrap_or(0);
+            if self.last > 0
+                && let Some(bit) = 1u64.checked_shl(u32::try_from(shift - 1).unwrap_or(u32::MAX))
+            {
+                self.before |= bit;
+            }
+            self.last = seq;
+            return true;
+        }
+        if seq == self.last {
+            return false;
+        }
+        let Some(bit) = 1u64.checked_shl(u32::try_from(self.last - seq - 1).unwrap_or(u32::MAX))
+        else {
+            return false;
+        };
+        let is_new = self.before & bit == 0;
+        self.before |= bit;
+        is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn each_notification_passes_once_in_whatever_order_within_the_window(jumps in proptest::collection::vec(-40i64..40, 1..300)) {
+            let mut notified = Notified::default();
+            let conversation = ConversationId::from_bytes([1; 12]);
+            let (mut seen, mut at, mut head) = (HashSet::new(), 1i64, 0i64);
+            for jump in jumps {
+                at = (at + jump).max(head - 60).max(1);
+                head = head.max(at);
+                prop_assert_eq!(notified.note(conversation, at as u64), seen.insert(at), "{}", at);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_is_taken_for_known() {
+        let mut notified = Notified::default();
+        let conversation = ConversationId::from_bytes([1; 12]);
+        assert!(notified.note(conversation, 100));
+        assert!(notified.note(conversation, 36));
+        assert!(!notified.note(conversation, 35));
+        assert!(notified.note(conversation, u64::MAX));
+    }
+
+    #[test]
+    fn only_so_many_conversations_are_remembered() {
+        let mut notified = Notified::default();
+        for number in 0..200u8 {
+            assert!(notified.note(ConversationId::from_bytes([number; 12]), 1));
+            assert!(notified.windows.len() <= CONVERSATIONS_MAX);
+        }
+    }
+}
