@@ -1,0 +1,335 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::cluster::Cluster;
+use crate::cpu;
+use crate::socket::{Incoming, Socket};
+
+/// Latencies are kept up to this, in microseconds.
+const MICROS_MAX: u64 = 60_000_000;
+
+/// How long deliveries may take after the last send.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What to do.
+pub(crate) struct Plan {
+    pub(crate) name: &'static str,
+    pub(crate) load: Load,
+    pub(crate) conversations: usize,
+    pub(crate) warm_up: Duration,
+    pub(crate) time: Duration,
+    pub(crate) text_bytes: usize,
+}
+
+/// When senders send.
+#[derive(Clone, Copy)]
+pub(crate) enum Load {
+    /// Each one as soon as its last message is acked.
+    Closed,
+    /// On a schedule, whatever the answers; times count from the schedule, so that waiting is not left out.
+    Open { per_second: u32 },
+}
+
+/// What happened.
+pub(crate) struct Outcome {
+    pub(crate) acked: u64,
+    pub(crate) refused: u64,
+    pub(crate) lost: u64,
+    pub(crate) out_of_order: u64,
+    pub(crate) ack_micros: Histogram<u64>,
+    pub(crate) delivery_micros: Histogram<u64>,
+    pub(crate) cpu: BTreeMap<String, Duration>,
+    pub(crate) time: Duration,
+}
+
+impl Outcome {
+    /// Whether every acked message was delivered once and in order.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.lost == 0 && self.out_of_order == 0 && self.refused == 0
+    }
+}
+
+/// What all users of a run share.
+struct Run {
+    started: Instant,
+    counts_from: Duration,
+    ends_at: Duration,
+    stop: AtomicBool,
+    /// Acked messages of each conversation, those of the warm-up included.
+    acked: Vec<AtomicU64>,
+    /// All have sent.
+    sent: Barrier,
+}
+
+/// What one user saw.
+struct Seen {
+    acked: u64,
+    refused: u64,
+    last_seq: u64,
+    out_of_order: u64,
+    ack_micros: Histogram<u64>,
+    delivery_micros: Histogram<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewMessage<'a> {
+    seq: u64,
+    #[serde(borrow)]
+    sender_id: &'a str,
+    #[serde(borrow)]
+    content: &'a str,
+}
+
+struct User {
+    name: String,
+    conversation: usize,
+    id: String,
+    socket: Socket,
+    joined_at: u64,
+    text: String,
+}
+
+/// Runs a plan on a cluster.
+pub(crate) async fn run(cluster: &Cluster, plan: &Plan) -> Outcome {
+    let users = connect(cluster, plan).await;
+    let user_count = users.len();
+    let run = Arc::new(Run {
+        started: Instant::now(),
+        counts_from: plan.warm_up,
+        ends_at: plan.warm_up + plan.time,
+        stop: AtomicBool::new(false),
+        acked: (0..plan.conversations).map(|_| AtomicU64::new(0)).collect(),
+        sent: Barrier::new(user_count),
+    });
+    let mut tasks = JoinSet::new();
+    for (index, user) in users.into_iter().enumerate() {
+        let interval = match plan.load {
+            Load::Closed => None,
+            Load::Open { per_second } => Some(Duration::from_secs_f64(
+                user_count as f64 / f64::from(per_second),
+            )),
+        };
+        let first = interval.map(|interval| interval.mul_f64(index as f64 / user_count as f64));
+        tasks.spawn(user.chat(Arc::clone(&run), interval.zip(first)));
+    }
+    tokio::time::sleep_until(run.started + run.counts_from).await;
+    let cpu_before = cpu::used_by_program();
+    tokio::time::sleep_until(run.started + run.ends_at).await;
+    let cpu_after = cpu::used_by_program();
+    run.stop.store(true, Ordering::Relaxed);
+    let cpu = cpu_after
+        .into_iter()
+        .map(|(program, used)| {
+            (
+                program.clone(),
+                used.saturating_sub(cpu_before.get(&program).copied().unwrap_or_default()),
+            )
+        })
+        .collect();
+    summarise(&run, tasks.join_all().await, cpu, plan.time)
+}
+
+async fn connect(cluster: &Cluster, plan: &Plan) -> Vec<User> {
+    let mut users = Vec::new();
+    for conversation in 0..plan.conversations {
+        let contract = format!("{}-{conversation}", plan.name);
+        let names = [
+            format!("{contract}-client"),
+            format!("{contract}-freelancer"),
+        ];
+        cluster.put_contract(&contract, &names[0], &names[1]).await;
+        let mut id = String::new();
+        for (index, name) in names.into_iter().enumerate() {
+            let mut socket = Socket::connect(&cluster.gateway(index), &name).await;
+            if index == 0 {
+                let ack = socket
+                    .call(
+                        "create_message",
+                        &json!({ "contractId": contract, "content": "first" }),
+                    )
+                    .await;
+                let ack: serde_json::Value = serde_json::from_str(&ack).expect("JSON");
+                id = ack[0]["conversation"]["id"]
+                    .as_str()
+                    .expect("an id")
+                    .to_owned();
+            } else {
+                let ack = socket
+                    .call("join_conversation", &json!({ "conversationId": id }))
+                    .await;
+                assert!(ack.contains(r#""ok":true"#), "{ack}");
+            }
+            users.push(User {
+                name,
+                conversation,
+                id: id.clone(),
+                socket,
+                joined_at: 1,
+                text: "x".repeat(plan.text_bytes),
+            });
+        }
+    }
+    users
+}
+
+impl User {
+    async fn chat(mut self, run: Arc<Run>, schedule: Option<(Duration, Duration)>) -> Seen {
+        let mut seen = Seen {
+            acked: 0,
+            refused: 0,
+            last_seq: self.joined_at,
+            out_of_order: 0,
+            ack_micros: Histogram::new_with_max(MICROS_MAX, 3).expect("valid bounds"),
+            delivery_micros: Histogram::new_with_max(MICROS_MAX, 3).expect("valid bounds"),
+        };
+        let mut waiting: BTreeMap<u64, Duration> = BTreeMap::new();
+        let mut due = schedule.map(|(_, first)| first);
+        while !run.stop.load(Ordering::Relaxed) {
+            let may_send = due.is_some() || waiting.is_empty();
+            let send_at = run.started + due.unwrap_or_default();
+            tokio::select! {
+                incoming = self.socket.next() => self.take(incoming, &run, &mut seen, &mut waiting),
+                () = tokio::time::sleep_until(send_at), if may_send => {
+                    let at = due.unwrap_or_else(|| run.started.elapsed());
+                    let content = format!("{} {}", at.as_micros(), self.text);
+                    let id = self.socket.emit("send_message", &json!({ "conversationId": self.id, "content": content })).await;
+                    waiting.insert(id, at);
+                    due = due.zip(schedule).map(|(due, (interval, _))| due + interval);
+                }
+            }
+        }
+        self.settle(&run, &mut seen, &mut waiting).await;
+        seen
+    }
+
+    /// Takes what is still on its way: first the acknowledgements, then, when all users have theirs, the messages.
+    async fn settle(&mut self, run: &Run, seen: &mut Seen, waiting: &mut BTreeMap<u64, Duration>) {
+        let deadline = Instant::now() + SETTLE_TIMEOUT;
+        while !waiting.is_empty() {
+            match tokio::time::timeout_at(deadline, self.socket.next()).await {
+                Ok(incoming) => self.take(incoming, run, seen, waiting),
+                Err(_) => break,
+            }
+        }
+        seen.refused += waiting.len() as u64;
+        let mut all_sent = Box::pin(run.sent.wait());
+        loop {
+            tokio::select! {
+                _ = &mut all_sent => break,
+                incoming = self.socket.next() => self.take(incoming, run, seen, waiting),
+            }
+        }
+        let last = self.joined_at + run.acked[self.conversation].load(Ordering::SeqCst);
+        while seen.last_seq < last {
+            match tokio::time::timeout_at(deadline, self.socket.next()).await {
+                Ok(incoming) => self.take(incoming, run, seen, waiting),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn take(
+        &self,
+        incoming: Incoming,
+        run: &Run,
+        seen: &mut Seen,
+        waiting: &mut BTreeMap<u64, Duration>,
+    ) {
+        let now = run.started.elapsed();
+        let counts = |at: Duration| at >= run.counts_from && at < run.ends_at;
+        match incoming {
+            Incoming::Ack(id, json) => {
+                let Some(at) = waiting.remove(&id) else {
+                    return;
+                };
+                if !json.starts_with(r#"[{"ok":true"#) {
+                    seen.refused += 1;
+                    return;
+                }
+                run.acked[self.conversation].fetch_add(1, Ordering::SeqCst);
+                if counts(now) {
+                    seen.acked += 1;
+                }
+                if counts(at) {
+                    seen.ack_micros
+                        .saturating_record(micros(now.saturating_sub(at)));
+                }
+            }
+            Incoming::Event(name, data) if name == "new_message" => {
+                let message: NewMessage<'_> = serde_json::from_str(data.get()).expect("a message");
+                if message.seq == seen.last_seq + 1 {
+                    seen.last_seq = message.seq;
+                } else {
+                    seen.out_of_order += 1;
+                }
+                let sent_at = message
+                    .content
+                    .split(' ')
+                    .next()
+                    .and_then(|text| text.parse().ok())
+                    .map(Duration::from_micros);
+                if let Some(at) = sent_at.filter(|at| counts(*at) && message.sender_id != self.name)
+                {
+                    seen.delivery_micros
+                        .saturating_record(micros(now.saturating_sub(at)));
+                }
+            }
+            Incoming::Event(..) => {}
+        }
+    }
+}
+
+fn summarise(
+    run: &Run,
+    users: Vec<Seen>,
+    cpu: BTreeMap<String, Duration>,
+    time: Duration,
+) -> Outcome {
+    let empty = || Histogram::new_with_max(MICROS_MAX, 3).expect("valid bounds");
+    let mut outcome = Outcome {
+        acked: 0,
+        refused: 0,
+        lost: 0,
+        out_of_order: 0,
+        ack_micros: empty(),
+        delivery_micros: empty(),
+        cpu,
+        time,
+    };
+    for seen in &users {
+        outcome.acked += seen.acked;
+        outcome.refused += seen.refused;
+        outcome.out_of_order += seen.out_of_order;
+        outcome
+            .ack_micros
+            .add(&seen.ack_micros)
+            .expect("the same bounds");
+        outcome
+            .delivery_micros
+            .add(&seen.delivery_micros)
+            .expect("the same bounds");
+    }
+    // Each message is for both users of its conversation, its sender included.
+    let expected: u64 = run
+        .acked
+        .iter()
+        .map(|acked| 2 * acked.load(Ordering::SeqCst))
+        .sum();
+    let received: u64 = users.iter().map(|seen| seen.last_seq - 1).sum();
+    outcome.lost = expected.saturating_sub(received);
+    outcome
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde_json::json;
+
+use crate::chat::{Load, Outcome, Plan};
+use crate::cluster::processor;
+
+/// The programs of ours, as the kernel cuts their names.
+const OURS: [&str; 2] = ["messaging-api", "messaging-gatew"];
+
+/// Prints a table for people, and a line of JSON for programs.
+pub(crate) fn print(plan: &Plan, outcome: &Outcome) {
+    let seconds = outcome.time.as_secs_f64();
+    let rate = outcome.acked as f64 / seconds;
+    let load = match plan.load {
+        Load::Closed => "each sender sends again once acked".to_owned(),
+        Load::Open { per_second } => format!("{per_second} messages/s on a schedule"),
+    };
+    println!(
+        "\nchat, {} loop: {} conversations, 2 users each on different gateways; {load}",
+        plan.name, plan.conversations
+    );
+    println!(
+        "  acked messages/s      {rate:>10.0}   ({} in {seconds:.0} s, {} refused)",
+        outcome.acked, outcome.refused
+    );
+    print_latency("send to ack, ms", &outcome.ack_micros);
+    print_latency("send to delivery, ms", &outcome.delivery_micros);
+    let ours: Duration = OURS
+        .iter()
+        .filter_map(|program| outcome.cpu.get(*program))
+        .sum();
+    let per_message = |time: Duration| time.as_secs_f64() * 1000.0 / outcome.acked.max(1) as f64;
+    println!(
+        "  CPU-ms per message    {:>10.3}   ours, of which:",
+        per_message(ours)
+    );
+    for (program, used) in outcome.cpu.iter().filter(|(_, used)| !used.is_zero()) {
+        println!("    {program:<20}{:>10.3}", per_message(*used));
+    }
+    println!(
+        "  lost {}, doubled or swapped {}",
+        outcome.lost, outcome.out_of_order
+    );
+    let cpu: serde_json::Map<String, serde_json::Value> = outcome
+        .cpu
+        .iter()
+        .map(|(program, used)| (program.clone(), json!(per_message(*used))))
+        .collect();
+    let line = json!({
+        "scenario": "chat", "loop": plan.name, "conversations": plan.conversations, "processor": processor(),
+        "ackedPerSecond": rate, "acked": outcome.acked, "refused": outcome.refused,
+        "ackMs": quantiles(&outcome.ack_micros), "deliveryMs": quantiles(&outcome.delivery_micros),
+        "cpuMsPerMessage": cpu, "lost": outcome.lost, "outOfOrder": outcome.out_of_order,
+    });
+    println!("{line}");
+}
+
+fn print_latency(name: &str, micros: &Histogram<u64>) {
+    let at = |quantile: f64| micros.value_at_quantile(quantile) as f64 / 1000.0;
+    println!(
+        "  {name:<22}{:>9.2} p50 {:>9.2} p99 {:>9.2} p99.9 {:>9.2} max   ({} samples)",
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        micros.max() as f64 / 1000.0,
+        micros.len(),
+    );
+}
+
+fn quantiles(micros: &Histogram<u64>) -> serde_json::Value {
+    let at = |quantile: f64| micros.value_at_quantile(quantile) as f64 / 1000.0;
+    json!({ "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "p999": at(0.999), "max": micros.max() as f64 / 1000.0 })
+}
