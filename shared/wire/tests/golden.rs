@@ -1,0 +1,229 @@
+//! Each golden file is what the Rust types write, to the byte but for white space, and what they read back.
+
+use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
+
+use messaging_wire::{
+    Attachment, Contract, Conversation, ErrorCode, Fault, FieldError, Message, Page, PresenceItem,
+    ReadReceipt,
+    event::{Connected, Exception, MessageNotification, ServerDraining, UserTyping},
+    request::{
+        CreateMessage, DeleteMessage, EditMessage, GetPresence, JoinConversation,
+        LeaveConversation, MarkAsRead, RefreshToken, SendMessage, Typing,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+fn golden(name: &str) -> Value {
+    let path = folder().join(format!("{name}.json"));
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// A part of a golden file is read by a type, and written by it just the same.
+fn reads_and_writes<T: Serialize + DeserializeOwned>(name: &str, pointer: &str) {
+    let whole = golden(name);
+    let expected = whole
+        .pointer(pointer)
+        .unwrap_or_else(|| panic!("{name} has {pointer}"));
+    let read: T = serde_json::from_value(expected.clone())
+        .unwrap_or_else(|error| panic!("{name}{pointer}: {error}"));
+    let written = serde_json::to_value(&read).expect("it can be written");
+    assert_eq!(&written, expected, "{name}{pointer}");
+}
+
+/// As [`reads_and_writes`] for whole files, and a field that nobody knows is ignored.
+fn are<T: Serialize + DeserializeOwned>(names: &[&str]) {
+    for name in names {
+        reads_and_writes::<T>(name, "");
+        let mut extended = golden(name);
+        let object = extended.as_object_mut().expect("an object");
+        object.insert("nobodyKnows".to_owned(), json!([1]));
+        if let Err(error) = serde_json::from_value::<T>(extended) {
+            panic!("{name} with an unknown field: {error}");
+        }
+    }
+}
+
+/// The values of a golden file, under the names that they have in Rust.
+fn is_written_by<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
+    assert_eq!(
+        serde_json::to_value(value).expect("it can be written"),
+        golden(name),
+        "{name}"
+    );
+    let read: T = serde_json::from_value(golden(name)).expect("it can be read");
+    assert_eq!(&read, value, "{name}");
+}
+
+#[test]
+fn objects_are_as_their_golden_files() {
+    are::<Message>(&["message", "message.deleted"]);
+    are::<Attachment>(&["attachment"]);
+    are::<Contract>(&["contract", "contract.titled"]);
+    are::<Conversation>(&[
+        "conversation",
+        "conversation.milestone",
+        "conversation.empty",
+    ]);
+    are::<ReadReceipt>(&["read_receipt", "read_receipt.unread"]);
+    are::<PresenceItem>(&[
+        "presence_item",
+        "presence_item.offline",
+        "presence_item.unseen",
+    ]);
+    are::<Page<Conversation>>(&["conversations_page", "conversations_page.last"]);
+    reads_and_writes::<Vec<Message>>("history_page", "/items");
+    reads_and_writes::<Vec<PresenceItem>>("presence_list", "/items");
+    reads_and_writes::<Vec<FieldError>>("problem.fields", "/errors");
+}
+
+#[test]
+fn events_of_the_server_are_as_their_golden_files() {
+    are::<Connected>(&["connected"]);
+    are::<Message>(&[
+        "new_message",
+        "new_message.milestone",
+        "message_updated",
+        "message_deleted",
+    ]);
+    are::<MessageNotification>(&["message_notification", "message_notification.milestone"]);
+    are::<UserTyping>(&["user_typing"]);
+    are::<ReadReceipt>(&["messages_read"]);
+    are::<PresenceItem>(&["user_presence", "user_presence.offline"]);
+    are::<Exception>(&["exception", "exception.malformed", "exception.fields"]);
+    are::<ServerDraining>(&["server_draining"]);
+}
+
+#[test]
+fn events_of_clients_are_as_their_golden_files() {
+    are::<JoinConversation>(&["join_conversation", "join_conversation.plain"]);
+    are::<LeaveConversation>(&["leave_conversation"]);
+    are::<SendMessage>(&["send_message"]);
+    are::<CreateMessage>(&["create_message"]);
+    are::<EditMessage>(&["edit_message"]);
+    are::<DeleteMessage>(&["delete_message"]);
+    are::<Typing>(&["typing"]);
+    are::<MarkAsRead>(&["mark_as_read"]);
+    are::<GetPresence>(&["get_presence"]);
+    are::<RefreshToken>(&["refresh_token"]);
+}
+
+#[test]
+fn what_acknowledgements_add_is_as_their_golden_files() {
+    for name in ["ack_join_conversation", "ack_join_conversation.milestone"] {
+        reads_and_writes::<Conversation>(name, "/conversation");
+    }
+    for name in ["ack_create_message", "ack_create_message.duplicate"] {
+        reads_and_writes::<Message>(name, "/message");
+        reads_and_writes::<Conversation>(name, "/conversation");
+    }
+    for name in [
+        "ack_send_message",
+        "ack_send_message.duplicate",
+        "ack_edit_message",
+        "ack_delete_message",
+    ] {
+        reads_and_writes::<Message>(name, "/message");
+    }
+    reads_and_writes::<Vec<PresenceItem>>("ack_get_presence", "/items");
+    for name in ["ack_mark_as_read", "ack_mark_as_read.unread"] {
+        let receipt: ReadReceipt = serde_json::from_value(golden(name)).expect("a receipt");
+        let mut written = serde_json::to_value(&receipt).expect("it can be written");
+        written["ok"] = json!(true);
+        assert_eq!(written, golden(name), "{name}");
+    }
+    reads_and_writes::<Fault>("ack_error", "/error");
+    reads_and_writes::<Fault>("ack_error.fields", "/error");
+}
+
+#[test]
+fn the_values_are_where_their_names_say() {
+    let fault = Fault::new(
+        ErrorCode::NotFound,
+        golden("problem")["detail"].as_str().expect("text"),
+    );
+    let exception = Exception {
+        event: Some("send_message".to_owned()),
+        code: fault.code,
+        message: fault.message,
+        errors: Vec::new(),
+    };
+    is_written_by("exception", &exception);
+    is_written_by(
+        "server_draining",
+        &ServerDraining {
+            reconnect_in_ms: 1_500,
+        },
+    );
+    let message: Message = serde_json::from_value(golden("message")).expect("a message");
+    assert_eq!((message.seq, message.sender_id.as_str()), (17, "u-1"));
+    assert_eq!(
+        message.attachments,
+        [serde_json::from_value(golden("attachment")).expect("one")]
+    );
+    is_written_by("new_message", &message);
+    let page = Page {
+        items: Vec::<Conversation>::new(),
+        next_cursor: None,
+    };
+    is_written_by("conversations_page.last", &page);
+    let errors = vec![FieldError {
+        field: "content".to_owned(),
+        message: "must not be empty".to_owned(),
+    }];
+    is_written_by_fault("ack_error.fields", &Fault::invalid(errors));
+}
+
+fn is_written_by_fault(name: &str, fault: &Fault) {
+    let written = json!({ "ok": false, "error": fault });
+    assert_eq!(written, golden(name), "{name}");
+}
+
+/// The codes of a problem document agree with the statuses that the contract gives them.
+#[test]
+fn problems_have_the_status_of_their_code() {
+    for name in ["problem", "problem.fields"] {
+        let problem = golden(name);
+        let code: ErrorCode = serde_json::from_value(problem["code"].clone()).expect("a code");
+        assert_eq!(problem["status"], code.http_status(), "{name}");
+        assert_eq!(problem["title"], code.title(), "{name}");
+    }
+}
+
+/// Every file has a test: those that hold no type of this crate are named here.
+#[test]
+fn no_golden_file_is_forgotten() {
+    let source = include_str!("golden.rs");
+    let fixed = [
+        ("token_expired", json!({})),
+        ("ack_leave_conversation", json!({"ok": true})),
+    ];
+    for (name, value) in fixed {
+        assert_eq!(golden(name), value, "{name}");
+    }
+    assert_eq!(golden("ack_typing"), json!({"ok": true}));
+    let expires_at = golden("ack_refresh_token")["expiresAt"].clone();
+    serde_json::from_value::<messaging_domain::Timestamp>(expires_at).expect("a time");
+    let files: BTreeSet<String> = fs::read_dir(folder())
+        .expect("the folder is there")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("plain text")
+        })
+        .collect();
+    for file in files {
+        let name = file.strip_suffix(".json").expect("a JSON file");
+        assert!(
+            source.contains(&format!("\"{name}\"")),
+            "nothing tests {file}"
+        );
+    }
+}
