@@ -30,8 +30,10 @@ enum Transport {
     Polling,
     /// HTTP requests; a WebSocket has been opened to take over.
     Probing,
-    /// The WebSocket works; polls are sent home.
+    /// The client's probe has come; polls are sent home.
     Probed,
+    /// The probe has its answer.
+    Answered,
     /// The WebSocket alone.
     WebSocket,
 }
@@ -112,9 +114,12 @@ impl<R> EngineSession<R> {
                 .close(CloseReason::ProtocolViolation(Violation::Protocol));
             return Err(RequestRefused::Duplicate);
         }
+        let late = state.transport != Transport::Polling;
+        drop(state);
         Ok(Request {
             session: Arc::clone(self),
             kind,
+            late,
             completed: false,
         })
     }
@@ -191,10 +196,16 @@ enum Kind {
 pub(crate) struct Request<R> {
     session: Arc<EngineSession<R>>,
     kind: Kind,
+    late: bool,
     completed: bool,
 }
 
 impl<R> Request<R> {
+    /// Whether it came after a WebSocket had been opened to take over.
+    pub(crate) const fn came_late(&self) -> bool {
+        self.late
+    }
+
     /// It has its answer.
     pub(crate) fn complete(mut self) {
         self.completed = true;
@@ -203,8 +214,14 @@ impl<R> Request<R> {
 
 impl<R> Drop for Request<R> {
     fn drop(&mut self) {
-        *self.session.state.lock().flag(self.kind) = false;
-        if !self.completed {
+        let transport = {
+            let mut state = self.session.state.lock();
+            *state.flag(self.kind) = false;
+            state.transport
+        };
+        // A client that moves may let go of its poll, which has nothing for it any more.
+        let harmless = self.kind == Kind::Poll && transport >= Transport::Probed;
+        if !self.completed && !harmless {
             self.session.link.close(CloseReason::TransportAborted);
         }
         self.session.changed.notify_waiters();
@@ -224,9 +241,19 @@ impl<R> Probe<R> {
         self.advance(Transport::Probing, Transport::Probed)
     }
 
-    /// The client has moved.
-    pub(crate) fn complete(&self) -> bool {
-        self.advance(Transport::Probed, Transport::WebSocket)
+    /// The probe has been answered.
+    pub(crate) fn answered(&self) -> bool {
+        self.advance(Transport::Probed, Transport::Answered)
+    }
+
+    /// The client has moved. Its word may come before our answer to the probe has left, and waits for that:
+    /// whoever sees that the session has moved may rely on the answer being on its way.
+    pub(crate) async fn complete(&self) -> bool {
+        if !self.0.is_moving() {
+            return false;
+        }
+        self.0.wait_for(|| self.0.state.lock().transport >= Transport::Answered).await;
+        self.advance(Transport::Answered, Transport::WebSocket)
     }
 
     pub(crate) fn is_complete(&self) -> bool {

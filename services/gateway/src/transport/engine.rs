@@ -256,7 +256,7 @@ impl<R: Receiver> Receiver for ProbeReceiver<R> {
         match decode(&text)? {
             packet if self.0.is_complete() => take_packet(session, packet, &text).await,
             EnginePacket::Ping(PROBE) if self.0.probed() => Ok(()),
-            EnginePacket::Upgrade if self.0.complete() => Ok(()),
+            EnginePacket::Upgrade if self.0.complete().await => Ok(()),
             _ => Err(VIOLATION),
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -26,6 +26,9 @@ use crate::session::{EngineSession, RequestRefused};
 
 /// How long a client may take to fetch the last words of a session that the server has ended.
 const LINGER: Duration = Duration::from_secs(5);
+
+/// How long a poll that comes during a move waits for the end of it.
+const MOVE_GRACE: Duration = Duration::from_millis(50);
 
 /// Watches over a session until it has moved to a WebSocket or has ended.
 pub(super) fn spawn_keeper<P: Protocol>(
@@ -58,24 +61,37 @@ pub(super) async fn poll<R: Receiver>(
         Ok(request) => request,
         Err(refused) => return refuse(refused),
     };
-    let payload = poll_fn(|cx| poll_payload(session, cx, payload_bytes_max)).await;
+    let response = match poll_fn(|cx| poll_payload(session, cx, payload_bytes_max)).await {
+        Polled::Payload(payload) => text_response(payload),
+        Polled::Moving if request.came_late() && moves_soon(session).await => {
+            refuse(RequestRefused::Gone)
+        }
+        Polled::Moving => text_response("6"),
+    };
     request.complete();
-    text_response(payload)
+    response
 }
 
-fn poll_payload<R>(
-    session: &EngineSession<R>,
-    cx: &Context<'_>,
-    bytes_max: usize,
-) -> Poll<Vec<u8>> {
+/// A poll that was sent behind the last packet of a move can overtake it: then it has come too late.
+async fn moves_soon<R>(session: &EngineSession<R>) -> bool {
+    timeout(MOVE_GRACE, session.upgraded()).await.is_ok()
+}
+
+/// What a poll brings.
+enum Polled {
+    Payload(Vec<u8>),
+    /// Nothing: it must end, since a WebSocket takes over.
+    Moving,
+}
+
+fn poll_payload<R>(session: &EngineSession<R>, cx: &Context<'_>, bytes_max: usize) -> Poll<Polled> {
     let link = session.link();
     // First of all, so that no change is missed between a look and the wait.
     link.register(Waiter::Transport, cx);
-    let mut payload = PayloadWriter::default();
     if session.is_moving() {
-        payload.push(&EnginePacket::Noop);
-        return Poll::Ready(payload.finish());
+        return Poll::Ready(Polled::Moving);
     }
+    let mut payload = PayloadWriter::default();
     // Binary messages grow by a third.
     if let Poll::Ready(taken) = link.poll_take(cx, bytes_max / 4 * 3) {
         write_taken(link, cx, taken, &mut payload);
@@ -83,7 +99,7 @@ fn poll_payload<R>(
     if payload.is_empty() {
         Poll::Pending
     } else {
-        Poll::Ready(payload.finish())
+        Poll::Ready(Polled::Payload(payload.finish()))
     }
 }
 
@@ -128,39 +144,46 @@ pub(super) async fn post<R: Receiver>(
         Ok(guard) => guard,
         Err(refused) => return refuse(refused),
     };
-    let response = match read_body(request, config).await {
-        Ok(body) => match take_payload(session, &body).await {
-            Ok(()) => text_response("ok"),
-            Err(reason @ CloseReason::ClientLeft(_)) => {
-                session.left();
-                session.link().close(reason);
-                text_response("ok")
-            }
-            Err(reason) => {
-                session.link().close(reason);
-                BadRequest::Malformed.into_response()
-            }
-        },
-        Err(refusal) => refusal,
+    let taken = match read_body(request, config).await {
+        Ok(body) => take_payload(session, &body).await,
+        Err(reason) => Err(reason),
     };
+    // The answer to this request is due even if it ends the session.
     guard.complete();
-    response
+    match taken {
+        Ok(()) => text_response("ok"),
+        Err(reason) => end_by_post(session, reason, config),
+    }
 }
 
-async fn read_body(request: Request, config: &TransportConfig) -> Result<Bytes, Response> {
+fn end_by_post<R>(
+    session: &EngineSession<R>,
+    reason: CloseReason,
+    config: &TransportConfig,
+) -> Response {
+    if let CloseReason::ClientLeft(_) = reason {
+        session.left();
+    }
+    session.link().close(reason);
+    match reason {
+        CloseReason::ClientLeft(_) => text_response("ok"),
+        CloseReason::ProtocolViolation(Violation::TooBig) => {
+            let message = format!("the body is larger than {} bytes", config.frame_bytes_max);
+            fault_response(&Fault::new(ErrorCode::PayloadTooLarge, message))
+        }
+        _ => BadRequest::Malformed.into_response(),
+    }
+}
+
+async fn read_body(request: Request, config: &TransportConfig) -> Result<Bytes, CloseReason> {
     let body = Limited::new(request.into_body(), config.frame_bytes_max).collect();
     // A client that stops in the middle must not hold its session's turn for ever.
     match timeout(config.ping_interval + config.ping_timeout, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than {} bytes", config.frame_bytes_max);
-            Err(fault_response(&Fault::new(
-                ErrorCode::PayloadTooLarge,
-                message,
-            )))
+            Err(CloseReason::ProtocolViolation(Violation::TooBig))
         }
-        Ok(Err(_)) => Err(BadRequest::Malformed.into_response()),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT.into_response()),
+        Ok(Err(_)) | Err(_) => Err(CloseReason::TransportAborted),
     }
 }
 

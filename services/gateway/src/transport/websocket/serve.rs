@@ -110,6 +110,7 @@ pub(crate) async fn serve_probe<P: Receiver, R: Receiver>(
         let moved = async {
             probe.wait_probed().await;
             sink.write_all(&text_frame(b"3probe")).await.ok()?;
+            probe.answered();
             session.upgraded().await;
             Some(())
         };

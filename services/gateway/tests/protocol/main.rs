@@ -1,0 +1,13 @@
+//! The transports as a peer meets them: raw bytes against a listening server.
+
+mod connections;
+mod plain;
+mod polling;
+#[cfg(test)]
+mod server;
+mod slowness;
+mod socketio;
+mod upgrade;
+mod websocket;
+#[cfg(test)]
+mod wire;

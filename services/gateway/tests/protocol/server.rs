@@ -1,0 +1,183 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use messaging_gateway::application::{Application, ClientEvent, OpenRequest};
+use messaging_gateway::connection::{Class, CloseReason, Connection, EventFrame, SocketMetrics};
+use messaging_gateway::session::Sockets;
+use messaging_gateway::transport::{TransportConfig, router};
+use messaging_lifecycle::Tasks;
+use messaging_wire::{ErrorCode, Fault};
+use parking_lot::Mutex;
+use prometheus::Registry;
+use tokio::sync::Semaphore;
+
+/// A server on a free port of its own.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) app: Arc<App>,
+    pub(crate) tasks: Tasks,
+    pub(crate) sockets: Sockets,
+    pub(crate) registry: Registry,
+}
+
+/// Small limits, and times that no test waits for unless it asks for it.
+pub(crate) fn config() -> TransportConfig {
+    TransportConfig {
+        frame_bytes_max: 10_000,
+        outbox_bytes_max: 50_000,
+        ..TransportConfig::default()
+    }
+}
+
+impl Server {
+    pub(crate) async fn start(config: TransportConfig) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket"));
+        let (tasks, sockets, registry) = (Tasks::new(), Sockets::new(), Registry::new());
+        let metrics = Arc::new(SocketMetrics::register(&registry).expect("registered once"));
+        let app = Arc::new(App {
+            log: Mutex::default(),
+            gate: Semaphore::new(0),
+        });
+        let routes = router(
+            Arc::clone(&app),
+            config,
+            tasks.clone(),
+            metrics,
+            sockets.clone(),
+        );
+        let stopping = tasks.stopping().clone().cancelled_owned();
+        tasks.spawn("listener", async move {
+            tokio::select! {
+                () = stopping => {}
+                result = async { axum::serve(listener, routes).await } => result.expect("serving"),
+            }
+        });
+        Self {
+            address,
+            app,
+            tasks,
+            sockets,
+            registry,
+        }
+    }
+
+    /// The sum of a counter over its labels, or a gauge.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().filter(|family| family.name() == name);
+        family
+            .flat_map(|family| family.get_metric())
+            .map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value())
+            .sum()
+    }
+}
+
+/// Writes down what it is asked.
+pub(crate) struct App {
+    log: Mutex<Vec<String>>,
+    /// Lets events named `gated` go on, one for each permit.
+    pub(crate) gate: Semaphore,
+}
+
+impl App {
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().clone()
+    }
+
+    pub(crate) fn count(&self, prefix: &str) -> usize {
+        self.log
+            .lock()
+            .iter()
+            .filter(|line| line.starts_with(prefix))
+            .count()
+    }
+
+    fn note(&self, line: String) {
+        self.log.lock().push(line);
+    }
+}
+
+impl Application for App {
+    type Session = Arc<Connection>;
+
+    async fn open(
+        &self,
+        connection: &Arc<Connection>,
+        request: OpenRequest,
+    ) -> Result<Arc<Arc<Connection>>, Fault> {
+        let auth = request.auth.map(|auth| auth.get().to_owned());
+        let tokens = [
+            request.credentials.authorization,
+            request.credentials.subprotocol_token,
+            request.credentials.query_token,
+        ];
+        let token = auth
+            .or_else(|| tokens.into_iter().flatten().next())
+            .unwrap_or_default();
+        connection.send(&EventFrame::new("connected", "{}"), Class::Durable);
+        if token.contains("gated") {
+            let _passed = self.gate.acquire().await.expect("never closed");
+        }
+        if token.contains("bad") {
+            return Err(Fault::new(
+                ErrorCode::Unauthorized,
+                "the token is not valid",
+            ));
+        }
+        if token.contains("many") {
+            return Err(Fault::new(ErrorCode::LimitReached, "too many connections"));
+        }
+        self.note(format!("open {token}"));
+        Ok(Arc::new(Arc::clone(connection)))
+    }
+
+    async fn event(&self, connection: &Arc<Arc<Connection>>, event: ClientEvent) {
+        let args: Vec<_> = event.args.iter().map(|arg| arg.get()).collect();
+        let args = args.join(",");
+        match &*event.name {
+            "gated" => self.gate.acquire().await.expect("never closed").forget(),
+            "panic" => panic!("on purpose"),
+            "flood" => {
+                for _ in 0..1_000 {
+                    connection.send(
+                        &EventFrame::new("flood", format!("\"{}\"", "x".repeat(8_000))),
+                        Class::Durable,
+                    );
+                }
+            }
+            "drizzle" => {
+                for _ in 0..100_000 {
+                    connection.send(
+                        &EventFrame::new("drizzle", "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\""),
+                        Class::Droppable,
+                    );
+                }
+            }
+            _ => {}
+        }
+        self.note(format!("{} {args}", event.name));
+        if let Some(id) = event.ack {
+            connection.acknowledge_with(&id, &args, &event.attachments);
+        }
+    }
+
+    async fn closed(&self, _connection: Arc<Arc<Connection>>, reason: CloseReason) {
+        self.note(format!("closed {}", reason.as_str()));
+    }
+}
+
+/// Waits until something holds, for five seconds at most.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let held = tokio::time::timeout(Duration::from_secs(5), async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    held.await.unwrap_or_else(|_| panic!("never so: {what}"));
+}
