@@ -1,6 +1,9 @@
 //! Each golden file is what the Rust types write, to the byte but for white space, and what they read back.
 
-use std::{collections::BTreeSet, fmt::Debug, fs, path::PathBuf};
+#[cfg(test)]
+mod support;
+
+use std::{collections::BTreeSet, fs};
 
 use messaging_wire::{
     Attachment, Contract, Conversation, ErrorCode, Fault, FieldError, Message, Page, PresenceItem,
@@ -11,54 +14,9 @@ use messaging_wire::{
         LeaveConversation, MarkAsRead, RefreshToken, SendMessage, Typing,
     },
 };
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::json;
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden")
-}
-
-fn golden(name: &str) -> Value {
-    let path = folder().join(format!("{name}.json"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
-/// A part of a golden file is read by a type, and written by it just the same.
-fn reads_and_writes<T: Serialize + DeserializeOwned>(name: &str, pointer: &str) {
-    let whole = golden(name);
-    let expected = whole
-        .pointer(pointer)
-        .unwrap_or_else(|| panic!("{name} has {pointer}"));
-    let read: T = serde_json::from_value(expected.clone())
-        .unwrap_or_else(|error| panic!("{name}{pointer}: {error}"));
-    let written = serde_json::to_value(&read).expect("it can be written");
-    assert_eq!(&written, expected, "{name}{pointer}");
-}
-
-/// As [`reads_and_writes`] for whole files, and a field that nobody knows is ignored.
-fn are<T: Serialize + DeserializeOwned>(names: &[&str]) {
-    for name in names {
-        reads_and_writes::<T>(name, "");
-        let mut extended = golden(name);
-        let object = extended.as_object_mut().expect("an object");
-        object.insert("nobodyKnows".to_owned(), json!([1]));
-        if let Err(error) = serde_json::from_value::<T>(extended) {
-            panic!("{name} with an unknown field: {error}");
-        }
-    }
-}
-
-/// The values of a golden file, under the names that they have in Rust.
-fn is_written_by<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
-    assert_eq!(
-        serde_json::to_value(value).expect("it can be written"),
-        golden(name),
-        "{name}"
-    );
-    let read: T = serde_json::from_value(golden(name)).expect("it can be read");
-    assert_eq!(&read, value, "{name}");
-}
+use support::{are, folder, golden, is_written_by, reads_and_writes};
 
 #[test]
 fn objects_are_as_their_golden_files() {
@@ -176,12 +134,8 @@ fn the_values_are_where_their_names_say() {
         field: "content".to_owned(),
         message: "must not be empty".to_owned(),
     }];
-    is_written_by_fault("ack_error.fields", &Fault::invalid(errors));
-}
-
-fn is_written_by_fault(name: &str, fault: &Fault) {
-    let written = json!({ "ok": false, "error": fault });
-    assert_eq!(written, golden(name), "{name}");
+    let refused = json!({ "ok": false, "error": Fault::invalid(errors) });
+    assert_eq!(refused, golden("ack_error.fields"));
 }
 
 /// The codes of a problem document agree with the statuses that the contract gives them.
