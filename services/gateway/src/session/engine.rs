@@ -252,7 +252,9 @@ impl<R> Probe<R> {
         if !self.0.is_moving() {
             return false;
         }
-        self.0.wait_for(|| self.0.state.lock().transport >= Transport::Answered).await;
+        self.0
+            .wait_for(|| self.0.state.lock().transport >= Transport::Answered)
+            .await;
         self.advance(Transport::Answered, Transport::WebSocket)
     }
 

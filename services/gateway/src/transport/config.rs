@@ -17,6 +17,8 @@ pub struct TransportConfig {
     pub connect_timeout: Duration,
     /// How long the move from long-polling to a WebSocket may take.
     pub upgrade_timeout: Duration,
+    /// The most sessions that are served by long-polling at a time; each begins so, before it has shown a token.
+    pub polling_sessions_max: usize,
     /// The namespaces that there are.
     pub namespaces: Vec<String>,
 }
@@ -30,6 +32,7 @@ impl Default for TransportConfig {
             outbox_bytes_max: 256 * 1024,
             connect_timeout: Duration::from_secs(10),
             upgrade_timeout: Duration::from_secs(10),
+            polling_sessions_max: 50_000,
             namespaces: vec!["/messages".to_owned()],
         }
     }

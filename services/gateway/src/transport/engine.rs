@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use axum::Router;
 use axum::extract::Request;
@@ -26,6 +27,7 @@ pub struct EngineServer<P: Protocol> {
     pub(super) config: TransportConfig,
     pub(super) tasks: Tasks,
     pub(super) sessions: Sessions<P::Receiver>,
+    pub(super) polling_sessions: AtomicUsize,
     metrics: Arc<SocketMetrics>,
     sockets: Sockets,
 }
@@ -56,6 +58,7 @@ impl<P: Protocol> EngineServer<P> {
             config,
             tasks,
             sessions: Sessions::new(),
+            polling_sessions: AtomicUsize::new(0),
             metrics,
             sockets,
         });
@@ -81,7 +84,7 @@ impl<P: Protocol> EngineServer<P> {
             None if request.method() != Method::GET => {
                 return BadRequest::HandshakeMethod.into_response();
             }
-            None if self.sockets.refuses_new() => return fault_response(&Fault::unavailable()),
+            None if self.sockets.refuses_new() => return fault_response(Fault::unavailable()),
             None => None,
         };
         match (query.transport, session) {
@@ -99,11 +102,14 @@ impl<P: Protocol> EngineServer<P> {
     }
 
     fn begin_polling(self: &Arc<Self>, request: &Request) -> Response {
+        let Some(place) = polling::Place::take(self) else {
+            return fault_response(Fault::unavailable());
+        };
         let (sid, link, receiver) = self.begin(request);
         let handshake = self.handshake(&sid, &["websocket"]);
         let session = EngineSession::polling(sid, link, receiver);
         self.sessions.insert(&session);
-        polling::spawn_keeper(self, session);
+        polling::spawn_keeper(place, session);
         polling::text_response(handshake)
     }
 

@@ -121,3 +121,123 @@ async fn closed_before(link: &Link, mut timer: Pin<&mut Sleep>, deadline: Instan
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Context;
+
+    use prometheus::Registry;
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::connection::{LinkLimits, SocketMetrics, Taken};
+    use crate::transport::Message;
+
+    struct Peer {
+        engaged: AtomicBool,
+    }
+
+    impl Receiver for Peer {
+        async fn receive(self: &Arc<Self>, _message: Message) -> Result<(), CloseReason> {
+            Ok(())
+        }
+
+        fn ended(self: &Arc<Self>, _reason: CloseReason) {}
+
+        fn engaged(&self) -> bool {
+            self.engaged.load(Ordering::Relaxed)
+        }
+    }
+
+    const HEARTBEAT: Heartbeat = Heartbeat {
+        interval: Duration::from_secs(25),
+        timeout: Duration::from_secs(20),
+        engaged_within: Some(Duration::from_secs(10)),
+        kind: HeartbeatKind::EngineIo,
+    };
+
+    fn link() -> Arc<Link> {
+        let metrics = SocketMetrics::register(&Registry::new()).expect("registered once");
+        let limits = LinkLimits {
+            outbox_bytes_max: 1_000,
+        };
+        Link::new(limits, Arc::new(metrics))
+    }
+
+    const fn peer(engaged: bool) -> Peer {
+        Peer {
+            engaged: AtomicBool::new(engaged),
+        }
+    }
+
+    /// Reads whatever is sent, for ever, and answers pings if it likes.
+    async fn read(link: &Link, mut answers: impl FnMut() -> bool) {
+        loop {
+            let taken = poll_fn(|cx: &mut Context<'_>| link.poll_take(cx, 1_000)).await;
+            let Taken::Frames(frames) = taken else {
+                return;
+            };
+            link.sent(frames.iter().map(Bytes::len).sum(), frames.len());
+            if answers() {
+                link.is_alive();
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_is_pinged_at_intervals_and_closed_when_one_answer_is_missing() {
+        let (link, peer, start) = (link(), peer(true), Instant::now());
+        let mut pings = 0;
+        let answers = || {
+            pings += 1;
+            pings < 4
+        };
+        tokio::join!(keep(&link, &peer, &HEARTBEAT), read(&link, answers));
+        assert_eq!(link.closed(), Some(CloseReason::PingTimeout));
+        assert_eq!(start.elapsed().as_secs(), 4 * 25 + 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_nothing_is_closed_at_its_deadline() {
+        let (link, peer, start) = (link(), peer(false), Instant::now());
+        tokio::join!(keep(&link, &peer, &HEARTBEAT), read(&link, || true));
+        assert_eq!(link.closed(), Some(CloseReason::NotConnected));
+        assert_eq!(start.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_stops_doing_anything_is_closed_some_pings_later() {
+        let (link, peer, start) = (link(), peer(true), Instant::now());
+        let stop = async {
+            sleep(Duration::from_secs(30)).await;
+            peer.engaged.store(false, Ordering::Relaxed);
+        };
+        tokio::join!(keep(&link, &peer, &HEARTBEAT), read(&link, || true), stop);
+        assert_eq!(link.closed(), Some(CloseReason::NotConnected));
+        assert_eq!(start.elapsed().as_secs(), 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_answers_without_reading_is_closed() {
+        let (link, peer) = (link(), peer(true));
+        let answer = async {
+            while link.closed().is_none() {
+                link.is_alive();
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::join!(keep(&link, &peer, &HEARTBEAT), answer);
+        assert_eq!(link.closed(), Some(CloseReason::TooSlow));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_watcher_goes_on_where_the_first_one_was() {
+        let (link, peer, start) = (link(), peer(true), Instant::now());
+        let first = timeout(Duration::from_secs(24), keep(&link, &peer, &HEARTBEAT)).await;
+        assert!(first.is_err(), "nothing has happened yet");
+        tokio::join!(keep(&link, &peer, &HEARTBEAT), read(&link, || false));
+        assert_eq!(start.elapsed().as_secs(), 25 + 20);
+    }
+}

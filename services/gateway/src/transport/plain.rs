@@ -32,17 +32,17 @@ impl<A: Application> PlainServer<A> {
                 ErrorCode::UpgradeRequired,
                 "this path speaks WebSocket only",
             );
-            return fault_response(&fault);
+            return fault_response(fault);
         }
         if self.host.sockets.refuses_new() {
-            return fault_response(&Fault::unavailable());
+            return fault_response(Fault::unavailable());
         }
         let credentials = credentials(request.uri(), request.headers());
         let subprotocol = credentials.subprotocol_token.as_ref().map(|_| BEARER);
         let (response, upgrading) = match websocket::accept(&mut request, subprotocol) {
             Ok(accepted) => accepted,
             Err(_) => {
-                return fault_response(&Fault::new(
+                return fault_response(Fault::new(
                     ErrorCode::ValidationFailed,
                     "not a WebSocket handshake",
                 ));
@@ -66,11 +66,11 @@ impl<A: Application> PlainServer<A> {
         let undecided = Undecided(Some(worker));
         match decision.await {
             Ok(Ok(())) => {}
-            Ok(Err(fault)) => return fault_response(&fault),
-            Err(_) => return fault_response(&Fault::internal()),
+            Ok(Err(fault)) => return fault_response(fault),
+            Err(_) => return fault_response(Fault::internal()),
         }
         let Some(worker) = undecided.decided() else {
-            return fault_response(&Fault::internal());
+            return fault_response(Fault::internal());
         };
         let receiver = Arc::new(Plain::new(worker));
         let settings = WebSocketSettings::plain(&self.config);

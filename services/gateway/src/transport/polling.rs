@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -30,14 +31,30 @@ const LINGER: Duration = Duration::from_secs(5);
 /// How long a poll that comes during a move waits for the end of it.
 const MOVE_GRACE: Duration = Duration::from_millis(50);
 
+/// One of the places that there are for sessions served by long-polling.
+pub(super) struct Place<P: Protocol>(Arc<EngineServer<P>>);
+
+impl<P: Protocol> Place<P> {
+    /// `None` if all are taken.
+    pub(super) fn take(server: &Arc<EngineServer<P>>) -> Option<Self> {
+        let taken = server.polling_sessions.fetch_add(1, Ordering::Relaxed);
+        let place = Self(Arc::clone(server));
+        (taken < server.config.polling_sessions_max).then_some(place)
+    }
+}
+
+impl<P: Protocol> Drop for Place<P> {
+    fn drop(&mut self) {
+        self.0.polling_sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Watches over a session until it has moved to a WebSocket or has ended.
-pub(super) fn spawn_keeper<P: Protocol>(
-    server: &Arc<EngineServer<P>>,
-    session: Arc<EngineSession<P::Receiver>>,
-) {
-    let server_of_keeper = Arc::clone(server);
-    server.tasks.spawn("polling session", async move {
-        let heartbeat = server_of_keeper.heartbeat();
+pub(super) fn spawn_keeper<P: Protocol>(place: Place<P>, session: Arc<EngineSession<P::Receiver>>) {
+    let tasks = place.0.tasks.clone();
+    tasks.spawn("polling session", async move {
+        let server = &place.0;
+        let heartbeat = server.heartbeat();
         tokio::select! {
             biased;
             () = session.upgraded() => return,
@@ -48,7 +65,7 @@ pub(super) fn spawn_keeper<P: Protocol>(
             Arc::clone(session.link()),
         ));
         let _late = timeout(LINGER, session.fetched()).await;
-        server_of_keeper.sessions.remove(&session);
+        server.sessions.remove(&session);
     });
 }
 
@@ -169,7 +186,7 @@ fn end_by_post<R>(
         CloseReason::ClientLeft(_) => text_response("ok"),
         CloseReason::ProtocolViolation(Violation::TooBig) => {
             let message = format!("the body is larger than {} bytes", config.frame_bytes_max);
-            fault_response(&Fault::new(ErrorCode::PayloadTooLarge, message))
+            fault_response(Fault::new(ErrorCode::PayloadTooLarge, message))
         }
         _ => BadRequest::Malformed.into_response(),
     }

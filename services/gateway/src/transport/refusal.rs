@@ -1,8 +1,8 @@
 use axum::Json;
-use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use messaging_web::Problem;
 use messaging_wire::{ErrorCode, Fault};
 use serde_json::json;
 
@@ -39,39 +39,14 @@ impl IntoResponse for BadRequest {
     }
 }
 
-/// Seconds after which a client may try again.
-const RETRY_AFTER_SECONDS: u64 = 2;
-
 /// A fault as a problem document.
-pub(crate) fn fault_response(fault: &Fault) -> Response {
-    let status =
-        StatusCode::from_u16(fault.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let problem = json!({
-        "type": "about:blank",
-        "title": fault.code.title(),
-        "status": status.as_u16(),
-        "detail": fault.message,
-        "code": fault.code,
-    });
-    let mut response = Response::new(Body::from(problem.to_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
-    match fault.code {
-        ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::LimitReached => {
-            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-        }
-        ErrorCode::Unauthorized => {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        ErrorCode::UpgradeRequired => {
-            headers.insert("upgrade", HeaderValue::from_static("websocket"));
-            headers.insert("sec-websocket-version", HeaderValue::from_static("13"));
-        }
-        _ => {}
+pub(crate) fn fault_response(fault: Fault) -> Response {
+    let wants_upgrade = fault.code == ErrorCode::UpgradeRequired;
+    let mut response = Problem::from(fault).into_response();
+    if wants_upgrade {
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     }
     response
 }

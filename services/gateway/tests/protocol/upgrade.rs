@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::polling::{connected, get, post};
+use crate::polling::{POLLING, connected, get, post};
 use crate::server::{Server, config, eventually};
 use crate::wire::Socket;
 
@@ -121,4 +121,20 @@ async fn a_session_that_has_moved_goes_on_with_its_heartbeat() {
     }
     assert_eq!(socket.text().await, "2");
     assert_eq!(socket.close_code().await, 1001);
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_places_for_polling_and_a_move_frees_one() {
+    let mut config = config();
+    config.polling_sessions_max = 1;
+    let server = Server::start(config).await;
+    let path = connected(&server).await;
+    assert_eq!(get(&server, POLLING).await.status, 503);
+    let mut socket = Socket::open(server.address, &websocket(&path)).await;
+    socket.send("2probe").await;
+    socket.send("5").await;
+    assert_eq!(socket.text().await, "3probe");
+    socket.send("42/messages,1[\"x\"]").await;
+    assert_eq!(socket.text().await, "43/messages,1[]");
+    assert_eq!(get(&server, POLLING).await.status, 200);
 }
