@@ -1,0 +1,63 @@
+// REST, with problem documents looked at on the way.
+
+import assert from 'node:assert/strict';
+
+import { assertShape } from './golden.js';
+import { BOUND_MS } from './recorder.js';
+
+export class Rest {
+  constructor(url, token) {
+    this.url = url;
+    this.headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
+
+  get(path) {
+    return this.call('GET', path);
+  }
+
+  put(path, body) {
+    return this.call('PUT', path, body);
+  }
+
+  post(path, body) {
+    return this.call('POST', path, body);
+  }
+
+  patch(path, body) {
+    return this.call('PATCH', path, body);
+  }
+
+  /** Calls with a JSON body, or with none. */
+  call(method, path, body) {
+    const json = body === undefined ? {} : { 'content-type': 'application/json' };
+    return this.send(method, path, { headers: json, body: body === undefined ? undefined : JSON.stringify(body) });
+  }
+
+  /** Calls with any body and headers. */
+  async send(method, path, { headers = {}, body } = {}) {
+    const request = { method, headers: { ...this.headers, ...headers }, body, signal: AbortSignal.timeout(BOUND_MS) };
+    const response = await fetch(this.url + path, request);
+    const text = await response.text();
+    const type = response.headers.get('content-type') ?? '';
+    const answer = { status: response.status, headers: response.headers, type, text };
+    if (type.includes('json')) answer.body = JSON.parse(text);
+    if (response.status >= 400) {
+      assert.equal(type, 'application/problem+json', `${method} ${path}: ${response.status} ${text}`);
+      assertShape('problem', answer.body);
+      assert.equal(answer.body.status, response.status);
+    }
+    return answer;
+  }
+}
+
+/** Fails unless an answer has this status, and its body is as a golden file has it; returns the body. */
+export function expect(answer, status, shape) {
+  assert.equal(answer.status, status, answer.text);
+  return shape === undefined ? answer.body : assertShape(shape, answer.body);
+}
+
+/** Fails unless an answer is this problem; returns the problem document. */
+export function expectProblem(answer, status, code) {
+  assert.deepEqual([answer.status, answer.body?.code], [status, code], answer.text);
+  return answer.body;
+}

@@ -1,0 +1,10 @@
+//! Clients, gateways and API replicas together: real processes, a real MongoDB and NATS, and the unmodified
+//! `socket.io-client`.
+//!
+//! Each test starts the processes that it needs, with a database and subjects of its own, and runs one scenario of
+//! `tests/e2e/scenarios` against them. What a scenario cannot do itself, such as to kill a server, it asks its test for.
+
+#[cfg(test)]
+mod conversation;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,121 @@
+use std::time::Duration;
+
+use messaging_test_support::{
+    MongoServer, NatsServer, ServiceProcess, binary_path, eventually, unique_prefix,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::tokens::SECRET;
+
+const READY_BOUND: Duration = Duration::from_secs(30);
+const ANSWER_BOUND: Duration = Duration::from_secs(5);
+
+/// Settings for scenarios that send more than a well-behaved user would.
+pub(crate) const NO_RATES: [(&str, &str); 2] =
+    [("EVENTS_PER_SECOND", "0"), ("REQUESTS_PER_SECOND", "0")];
+
+/// Two API replicas and two gateways on a database and subjects of their own.
+pub(crate) struct Cluster {
+    pub(crate) apis: Vec<ServiceProcess>,
+    pub(crate) gateways: Vec<ServiceProcess>,
+}
+
+impl Cluster {
+    /// Starts the processes on the servers that all tests share, and waits until they are ready.
+    pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::shared());
+        Self::start_on(&mongo.uri(), &nats.url(), settings).await
+    }
+
+    /// As [`start`](Self::start), on servers of the caller's.
+    pub(crate) async fn start_on(
+        mongodb_uri: &str,
+        nats_url: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let cluster = Self::launch(mongodb_uri, nats_url, settings).await;
+        for service in cluster.apis.iter().chain(&cluster.gateways) {
+            ready(service).await;
+        }
+        cluster
+    }
+
+    /// As [`start_on`](Self::start_on), without waiting until they are ready.
+    pub(crate) async fn launch(
+        mongodb_uri: &str,
+        nats_url: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let prefix = unique_prefix();
+        let common = [
+            ("JWT_SECRET", SECRET),
+            ("MONGODB_URI", mongodb_uri),
+            ("MONGODB_DATABASE", &prefix),
+            ("NATS_URL", nats_url),
+            ("NATS_SUBJECT_PREFIX", &prefix),
+        ];
+        let settings: Vec<_> = common.into_iter().chain(settings.iter().copied()).collect();
+        let (api, gateway) = (
+            binary_path("messaging-api"),
+            binary_path("messaging-gateway"),
+        );
+        let start = |binary| ServiceProcess::start(binary, settings.clone());
+        let (a, b, c, d) = tokio::join!(start(&api), start(&api), start(&gateway), start(&gateway));
+        Self {
+            apis: vec![a, b],
+            gateways: vec![c, d],
+        }
+    }
+
+    /// The variables by which a scenario finds the processes.
+    pub(crate) fn addresses(&self) -> [(&'static str, String); 2] {
+        let urls = |services: &[ServiceProcess]| {
+            services
+                .iter()
+                .map(ServiceProcess::url)
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        [
+            ("API_URLS", urls(&self.apis)),
+            ("GATEWAY_URLS", urls(&self.gateways)),
+        ]
+    }
+
+    /// What the processes had to complain of, for the message of a test that fails.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let services = self.apis.iter().chain(&self.gateways);
+        let lines = services.flat_map(|service| service.log_lines());
+        lines.filter(|line| !line.contains("\"INFO\"")).collect()
+    }
+}
+
+/// Waits until a service says that it is ready.
+pub(crate) async fn ready(service: &ServiceProcess) {
+    let what = format!("{} is ready", service.url());
+    eventually(READY_BOUND, &what, async || {
+        health(service, "ready").await == Some(200)
+    })
+    .await;
+}
+
+/// The status with which a service answers `/health/live` or `/health/ready`; none when it does not answer.
+pub(crate) async fn health(service: &ServiceProcess, question: &str) -> Option<u16> {
+    let answer = async {
+        let mut stream = TcpStream::connect(service.address()).await.ok()?;
+        let request = format!(
+            "GET /health/{question} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.ok()?;
+        text.split(' ').nth(1)?.parse().ok()
+    };
+    tokio::time::timeout(ANSWER_BOUND, answer)
+        .await
+        .ok()
+        .flatten()
+}

@@ -1,0 +1,9 @@
+//! The processes of a test, and the scenario that runs against them.
+
+mod cluster;
+mod script;
+mod tokens;
+
+pub(crate) use cluster::{Cluster, NO_RATES};
+pub(crate) use script::Script;
+pub(crate) use tokens::tokens;
