@@ -50,11 +50,14 @@ lint: ## check format, clippy without warnings, licences and who owns which driv
 	@echo "lint: cargo deny"
 	@cargo deny check bans licenses sources
 
-bench: tools ## measure sends per second and delivery times against two gateways
+bench: tools ## measure sends per second and delivery times over two gateways, and the write path beside a naive one
 	@echo "bench: building (release)"
-	@cargo build --release --workspace --bins
-	@echo "bench: measuring"
-	@cargo run --release -p messaging-load -- $(ARGS)
+	@cargo build --release -p messaging-api -p messaging-gateway -p messaging-load
+	@cargo build --release -p messaging-store --example commit_vs_naive
+	@echo "bench: measuring the write path beside a naive one"
+	@"$(RELEASE)/examples/commit_vs_naive"
+	@echo "bench: measuring the whole system"
+	@"$(RELEASE)/messaging-load" $(ARGS)
 
 tools: ## bring mongod and nats-server into .tools, unless PATH or a URL has them
 	@./deploy/tools/fetch.py
