@@ -49,7 +49,7 @@ export class PlainClient extends Recorder {
   }
 
   /** Waits for the close, and returns its code. */
-  close_code() {
+  closeCode() {
     return within(BOUND_MS, `${this.name} is closed`, this.closed);
   }
 

@@ -7,4 +7,6 @@
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod support;

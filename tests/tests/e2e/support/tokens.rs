@@ -6,37 +6,29 @@ use serde_json::{Value, json};
 /// The `JWT_SECRET` of every process of a test.
 pub(crate) const SECRET: &str = "the secret of the end-to-end tests, long enough";
 
+const SECRET_OF_NOBODY: &str = "a secret that nobody has been told, long enough";
+
 /// The tokens of everyone who appears in the scenarios, by name. Each name is also the user's id.
 pub(crate) fn tokens() -> Value {
-    let soon = Timestamp::from_millis(now().millis() + 2_000);
     json!({
-        "ada": token("ada", Role::Client),
-        "ben": token("ben", Role::Freelancer),
-        "cleo": token("cleo", Role::Client),
-        "host": token("host", Role::Service),
-        "forged": sign("a secret that nobody has been told, long enough", "ada", Role::Client, now()),
-        "expired": sign(SECRET, "ada", Role::Client, Timestamp::from_millis(now().millis() - 2 * HOUR_MS)),
-        "ada_for_2_seconds": sign(SECRET, "ada", Role::Client, Timestamp::from_millis(soon.millis() - HOUR_MS)),
+        "ada": sign(SECRET, "ada", Role::Client, HOUR_SECONDS),
+        "ben": sign(SECRET, "ben", Role::Freelancer, HOUR_SECONDS),
+        "cleo": sign(SECRET, "cleo", Role::Client, HOUR_SECONDS),
+        "host": sign(SECRET, "host", Role::Service, HOUR_SECONDS),
+        "forged": sign(SECRET_OF_NOBODY, "ada", Role::Client, HOUR_SECONDS),
+        "expired": sign(SECRET, "ada", Role::Client, -HOUR_SECONDS),
+        "ada_for_5_seconds": sign(SECRET, "ada", Role::Client, 5),
     })
 }
 
-const HOUR_MS: i64 = 3_600_000;
+const HOUR_SECONDS: i64 = 3_600;
 
-/// A token that holds for an hour.
-fn token(user: &str, role: Role) -> String {
-    sign(SECRET, user, role, now())
-}
-
-fn sign(secret: &str, user: &str, role: Role, now: Timestamp) -> String {
+/// A token that holds for so many seconds from now on.
+fn sign(secret: &str, user: &str, role: Role, seconds: i64) -> String {
     let user = user.parse().expect("a valid id");
     let hour = "1h".parse().expect("a duration");
-    mint(
-        &JwtSecret::new(secret.to_owned()),
-        &user,
-        Some(role),
-        None,
-        now,
-        hour,
-    )
-    .expect("it can be signed")
+    // A token that has expired must have been minted in the past.
+    let minted = Timestamp::from_millis(now().millis() + (seconds - HOUR_SECONDS) * 1_000);
+    let secret = JwtSecret::new(secret.to_owned());
+    mint(&secret, &user, Some(role), None, minted, hour).expect("it can be signed")
 }
