@@ -9,6 +9,8 @@ mod member;
 mod notified;
 mod room;
 mod rooms;
+#[cfg(test)]
+mod simulation;
 mod typing;
 mod users;
 
