@@ -10,7 +10,6 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use axum::serve::ListenerExt;
 use bytes::Bytes;
 use messaging_gateway::application::{Application, ClientEvent, Credentials, OpenRequest};
 use messaging_gateway::connection::{
@@ -23,8 +22,11 @@ use messaging_gateway::transport::{
     EngineServer, Message, Protocol, Receiver, TransportConfig, engine_router, router,
 };
 use messaging_lifecycle::{Tasks, stop_signal};
+use messaging_web::{BoundServer, ServerConfig};
 use messaging_wire::Fault;
-use tokio::net::TcpListener;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ADDRESSES: [&str; 2] = ["127.0.0.1:3000", "[::1]:3000"];
 
@@ -35,17 +37,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let metrics = Arc::new(SocketMetrics::register(&prometheus::Registry::new())?);
     let app = echo_router(&tasks, &metrics);
     for address in ADDRESSES {
-        let listener = TcpListener::bind(address).await?.tap_io(|stream| {
-            // Latency is measured here; a socket that cannot have it works all the same.
-            let _slower = stream.set_nodelay(true);
-        });
-        let (app, stopping) = (app.clone(), tasks.stopping().clone());
-        tasks.spawn("listener", async move {
-            let ended = stopping.cancelled_owned();
-            let _never_fails = axum::serve(listener, app)
-                .with_graceful_shutdown(ended)
-                .await;
-        });
+        let config = ServerConfig {
+            bind_address: address.parse()?,
+            connections_per_address_max: 0,
+        };
+        BoundServer::bind(config)?.serve(app.clone(), &tasks, tasks.stopping().clone());
     }
     stop.await;
     Ok(tasks

@@ -2,12 +2,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum::Router;
 use messaging_gateway::application::{Application, ClientEvent, OpenRequest};
 use messaging_gateway::connection::{Class, CloseReason, Connection, EventFrame, SocketMetrics};
 use messaging_gateway::session::Sockets;
 use messaging_gateway::transport::{TransportConfig, router};
 use messaging_lifecycle::Tasks;
+use messaging_web::{BoundServer, ServerConfig};
 use messaging_wire::{ErrorCode, Fault};
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -33,11 +34,34 @@ pub(crate) fn config() -> TransportConfig {
 
 impl Server {
     pub(crate) async fn start(config: TransportConfig) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port");
+        let (server, routes) = Self::build(config);
+        let bound = BoundServer::bind(ServerConfig {
+            bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            connections_per_address_max: 0,
+        });
+        let bound = bound.expect("a free port");
+        let address = bound.address();
+        bound.serve(routes, &server.tasks, server.tasks.stopping().clone());
+        Self { address, ..server }
+    }
+
+    /// Behind another HTTP server, whose streams are not bare TCP: as it is with TLS.
+    pub(crate) async fn start_wrapped(config: TransportConfig) -> Self {
+        let (server, routes) = Self::build(config);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("a socket"));
+        let stopping = server.tasks.stopping().clone().cancelled_owned();
+        server.tasks.spawn("listener", async move {
+            tokio::select! {
+                () = stopping => {}
+                result = async { axum::serve(listener, routes).await } => result.expect("serving"),
+            }
+        });
+        Self { address, ..server }
+    }
+
+    fn build(config: TransportConfig) -> (Self, Router) {
         let (tasks, sockets, registry) = (Tasks::new(), Sockets::new(), Registry::new());
         let metrics = Arc::new(SocketMetrics::register(&registry).expect("registered once"));
         let app = Arc::new(App {
@@ -51,20 +75,14 @@ impl Server {
             metrics,
             sockets.clone(),
         );
-        let stopping = tasks.stopping().clone().cancelled_owned();
-        tasks.spawn("listener", async move {
-            tokio::select! {
-                () = stopping => {}
-                result = async { axum::serve(listener, routes).await } => result.expect("serving"),
-            }
-        });
-        Self {
-            address,
+        let server = Self {
+            address: SocketAddr::from(([0, 0, 0, 0], 0)),
             app,
             tasks,
             sockets,
             registry,
-        }
+        };
+        (server, routes)
     }
 
     /// The sum of a counter over its labels, or a gauge.

@@ -113,8 +113,16 @@ async fn a_message_of_exactly_the_limit_is_taken_whole_or_in_fragments() {
 
 #[tokio::test]
 async fn bytes_that_come_one_at_a_time_make_the_same_frames() {
-    let server = Server::start(config()).await;
-    let mut socket = opened(&server).await;
+    come_one_at_a_time(&Server::start(config()).await).await;
+}
+
+#[tokio::test]
+async fn so_they_do_when_the_stream_is_not_bare_tcp() {
+    come_one_at_a_time(&Server::start_wrapped(config()).await).await;
+}
+
+async fn come_one_at_a_time(server: &Server) {
+    let mut socket = opened(server).await;
     let text = format!(r#"{{"id":1,"event":"x","data":"{}"}}"#, "ä".repeat(100));
     for byte in frame(FINAL | TEXT, text.as_bytes()) {
         socket.send_raw(&[byte]).await;
@@ -128,6 +136,8 @@ async fn bytes_that_come_one_at_a_time_make_the_same_frames() {
     socket.send_raw(&long).await;
     assert_eq!(socket.text().await, r#"{"ack":2,"data":null}"#);
     assert_eq!(socket.text().await, r#"{"ack":3,"data":null}"#);
+    socket.send_frame(FINAL | CLOSE, &[3, 0xe8]).await;
+    assert_eq!(socket.close_code().await, 1000);
 }
 
 #[tokio::test]

@@ -87,7 +87,8 @@ pub async fn serve<R: Receiver>(
         )
         .await
     };
-    hang_up(end, source, sink).await;
+    // Rarely in use, so not a part of every idle connection.
+    Box::pin(hang_up(end, source, sink)).await;
 }
 
 /// Tries out a WebSocket for a session that is served by polling, and serves the session once it has moved.
@@ -138,7 +139,8 @@ pub(crate) async fn serve_probe<P: Receiver, R: Receiver>(
         )
         .await
     };
-    hang_up(end, source, sink).await;
+    // Rarely in use, so not a part of every idle connection.
+    Box::pin(hang_up(end, source, sink)).await;
 }
 
 /// How far the close handshake got.

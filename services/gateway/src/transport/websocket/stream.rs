@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -21,6 +21,9 @@ enum ReadSide {
     /// Anything else that HTTP was spoken over, such as TLS.
     Other(ReadHalf<TokioIo<Upgraded>>),
 }
+
+/// How much is read of a stream that cannot be waited for without reading: a small frame's header.
+const FIRST_BYTES: usize = 16;
 
 /// What a WebSocket is written to.
 pub(super) enum Sink {
@@ -42,20 +45,34 @@ pub(super) fn split(upgraded: TokioIo<Upgraded>) -> (Source, Sink) {
 impl Source {
     pub(super) fn tcp(stream: TcpStream, early: Bytes) -> (Self, Sink) {
         let (read, write) = stream.into_split();
-        (
-            Self {
-                early,
-                stream: ReadSide::Tcp(read),
+        let source = Self {
+            // Nothing, too, can be a part of a buffer that it would keep alive.
+            early: if early.is_empty() {
+                Bytes::new()
+            } else {
+                early
             },
-            Sink::Tcp(write),
-        )
+            stream: ReadSide::Tcp(read),
+        };
+        (source, Sink::Tcp(write))
     }
 
-    /// Waits until there may be something to read, without a buffer to read it into. Cancel-safe.
+    /// Waits until there may be something to read, without a buffer of any size to speak of. Cancel-safe.
     pub(super) async fn ready(&mut self) -> io::Result<()> {
-        match &self.stream {
-            ReadSide::Tcp(read) if self.early.is_empty() => read.readable().await,
-            ReadSide::Tcp(_) | ReadSide::Other(_) => Ok(()),
+        if !self.early.is_empty() {
+            return Ok(());
+        }
+        match &mut self.stream {
+            ReadSide::Tcp(read) => read.readable().await,
+            ReadSide::Other(read) => {
+                let mut first = [0; FIRST_BYTES];
+                let length = read.read(&mut first).await?;
+                if length == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                self.early = Bytes::copy_from_slice(&first[..length]);
+                Ok(())
+            }
         }
     }
 }
