@@ -94,6 +94,21 @@ impl Announcer {
         .await;
     }
 
+    /// Tells of a message that was changed: those who joined its conversation.
+    pub(crate) async fn announce_change(&self, change: MessageChange, message: &Message) {
+        let data = raw(message);
+        let event = ConversationEvent::Message {
+            change,
+            seq: message.seq,
+            data: &data,
+        };
+        self.publish(
+            &Topic::Conversation(message.conversation_id),
+            event.encode(),
+        )
+        .await;
+    }
+
     /// Tells that someone has read further: those who joined the conversation, and the reader's other connections.
     pub(crate) async fn announce_read(&self, receipt: &ReadReceipt) {
         let data = raw(receipt);

@@ -31,6 +31,7 @@
 //! `messages` by `c`, `conversations` by `_id`. No call spans a transaction.
 
 mod append;
+mod change;
 mod commit;
 mod config;
 mod contract;
@@ -53,6 +54,7 @@ mod store;
 mod summary;
 
 pub use append::{AppendError, Appended, NewMessage};
+pub use change::ChangeError;
 pub use commit::{CommitHook, Committed};
 pub use config::{StoreConfig, StoreConfigError};
 pub use contract::{NewContract, PutContract, PutContractError};

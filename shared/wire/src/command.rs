@@ -13,6 +13,10 @@ pub mod name {
     /// A client event: the answer is the acknowledgement, ready to be sent.
     pub const CREATE_MESSAGE: &str = "create_message";
     /// A client event: the answer is the acknowledgement, ready to be sent.
+    pub const EDIT_MESSAGE: &str = "edit_message";
+    /// A client event: the answer is the acknowledgement, ready to be sent.
+    pub const DELETE_MESSAGE: &str = "delete_message";
+    /// A client event: the answer is the acknowledgement, ready to be sent.
     pub const MARK_AS_READ: &str = "mark_as_read";
     /// A client event: the answer is the acknowledgement, ready to be sent.
     pub const GET_PRESENCE: &str = "get_presence";

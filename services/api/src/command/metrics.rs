@@ -50,9 +50,11 @@ impl CommandTimer<'_> {
 
 /// The label of a command: a subject's last token comes from outside and must not become one.
 fn known(command: &str) -> &'static str {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 9] = [
         name::SEND_MESSAGE,
         name::CREATE_MESSAGE,
+        name::EDIT_MESSAGE,
+        name::DELETE_MESSAGE,
         name::MARK_AS_READ,
         name::GET_PRESENCE,
         name::VIEW,

@@ -4,11 +4,13 @@ mod metrics;
 
 use bytes::Bytes;
 use messaging_bus::CommandHandler;
-use messaging_domain::UserId;
+use messaging_domain::{ConversationId, MessageId, UserId};
 use messaging_wire::command::{
     HistoryAfter, PresenceChanged, Reply, UserCommand, View, Viewed, name,
 };
-use messaging_wire::request::{CreateMessage, GetPresence, MarkAsRead, SendMessage};
+use messaging_wire::request::{
+    CreateMessage, DeleteMessage, EditMessage, GetPresence, MarkAsRead, SendMessage,
+};
 use messaging_wire::{Conversation, ErrorCode, Fault, Message, PresenceItem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,6 +37,8 @@ impl Commands {
         match name {
             name::SEND_MESSAGE => self.send_message(user, &parse(data)?).await,
             name::CREATE_MESSAGE => self.create_message(user, &parse(data)?).await,
+            name::EDIT_MESSAGE => self.edit_message(user, &parse(data)?).await,
+            name::DELETE_MESSAGE => self.delete_message(user, &parse(data)?).await,
             name::MARK_AS_READ => self.mark_as_read(user, &parse(data)?).await,
             name::GET_PRESENCE => self.presence(user, &parse(data)?).await,
             _ => Err(Fault::new(
@@ -69,6 +73,26 @@ impl Commands {
             conversation,
             duplicate: sent.duplicate,
         }))
+    }
+
+    async fn edit_message(&self, user: &UserId, request: &EditMessage) -> Result<Bytes, Fault> {
+        let (conversation, message) = place(&request.conversation_id, &request.message_id)?;
+        let edited = self
+            .messaging
+            .edit_message(user, conversation, message, &request.content)
+            .await
+            .map_err(Refusal::into_fault)?;
+        Ok(acknowledge(&ChangedAck { message: &edited }))
+    }
+
+    async fn delete_message(&self, user: &UserId, request: &DeleteMessage) -> Result<Bytes, Fault> {
+        let (conversation, message) = place(&request.conversation_id, &request.message_id)?;
+        let deleted = self
+            .messaging
+            .delete_message(user, conversation, message)
+            .await
+            .map_err(Refusal::into_fault)?;
+        Ok(acknowledge(&ChangedAck { message: &deleted }))
     }
 
     async fn mark_as_read(&self, user: &UserId, request: &MarkAsRead) -> Result<Bytes, Fault> {
@@ -162,6 +186,11 @@ struct SentAck<'a> {
 }
 
 #[derive(Serialize)]
+struct ChangedAck<'a> {
+    message: &'a Message,
+}
+
+#[derive(Serialize)]
 struct PresenceAck<'a> {
     items: &'a [PresenceItem],
 }
@@ -198,6 +227,15 @@ fn write<T: Serialize>(value: &T) -> Bytes {
     serde_json::to_vec(value)
         .expect("answers are plain JSON")
         .into()
+}
+
+fn place(conversation: &str, message: &str) -> Result<(ConversationId, MessageId), Fault> {
+    let mut fields = Fields::new();
+    let conversation = fields.parse("conversationId", conversation);
+    let message = fields.parse("messageId", message);
+    fields
+        .finish(conversation.zip(message))
+        .map_err(Refusal::into_fault)
 }
 
 fn parse<T: DeserializeOwned>(data: &str) -> Result<T, Fault> {

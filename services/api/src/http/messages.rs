@@ -1,15 +1,16 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use messaging_domain::{ConversationId, MessageId};
 use messaging_web::{JsonBody, Problem, QueryParameters};
 use messaging_wire::Message;
-use messaging_wire::request::{CreateMessage, Draft, SendMessage};
+use messaging_wire::request::{CreateMessage, Draft, EditContent, SendMessage};
 use serde::Serialize;
 
 use super::Http;
 use super::caller::Caller;
 use super::conversations::conversation_id;
-use crate::usecase::{HistoryQuery, Refusal, Sent};
+use crate::usecase::{Fields, HistoryQuery, Refusal, Sent};
 
 /// A page of messages.
 #[derive(Serialize)]
@@ -60,6 +61,44 @@ pub(super) async fn history(
         items: history.items,
         has_more: history.has_more,
     }))
+}
+
+/// `PATCH /api/messages/conversations/{id}/messages/{messageId}`.
+pub(super) async fn edit(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    Path((id, message)): Path<(String, String)>,
+    JsonBody(request): JsonBody<EditContent>,
+) -> Result<Json<Message>, Problem> {
+    let (id, message) = message_place(&id, &message)?;
+    let edited = http
+        .messaging
+        .edit_message(&caller.user, id, message, &request.content)
+        .await;
+    Ok(Json(edited.map_err(Refusal::into_fault)?))
+}
+
+/// `DELETE /api/messages/conversations/{id}/messages/{messageId}`.
+pub(super) async fn delete(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    Path((id, message)): Path<(String, String)>,
+) -> Result<Json<Message>, Problem> {
+    let (id, message) = message_place(&id, &message)?;
+    let deleted = http
+        .messaging
+        .delete_message(&caller.user, id, message)
+        .await;
+    Ok(Json(deleted.map_err(Refusal::into_fault)?))
+}
+
+fn message_place(id: &str, message: &str) -> Result<(ConversationId, MessageId), Problem> {
+    let mut fields = Fields::new();
+    let id = fields.parse("id", id);
+    let message = fields.parse("messageId", message);
+    Ok(fields
+        .finish(id.zip(message))
+        .map_err(Refusal::into_fault)?)
 }
 
 fn answer(sent: Result<Sent, Refusal>) -> Result<(StatusCode, Json<Message>), Problem> {

@@ -47,6 +47,10 @@ impl Http {
                 get(messages::history).post(messages::send),
             )
             .route(
+                "/messages/conversations/{id}/messages/{messageId}",
+                patch(messages::edit).delete(messages::delete),
+            )
+            .route(
                 "/messages/conversations/{id}/read",
                 patch(conversations::mark_as_read),
             )

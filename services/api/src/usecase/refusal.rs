@@ -1,6 +1,9 @@
 use messaging_bus::presence::BucketError;
+use messaging_domain::ContentError;
 use messaging_lifecycle::chain;
-use messaging_store::{AppendError, ListError, OpenError, PutContractError, StoreError};
+use messaging_store::{
+    AppendError, ChangeError, ListError, OpenError, PutContractError, StoreError,
+};
 use messaging_wire::{ErrorCode, Fault, FieldError};
 use thiserror::Error;
 
@@ -95,6 +98,18 @@ impl From<AppendError> for Refusal {
             ),
             AppendError::Overloaded => Self::Overloaded,
             AppendError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ChangeError> for Refusal {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::NotFound => Self::NotFound,
+            ChangeError::NotSender => Self::Forbidden("only its sender may change a message"),
+            ChangeError::Deleted => Self::Conflict("the message is deleted"),
+            ChangeError::Empty => Self::invalid_field("content", ContentError::Empty),
+            ChangeError::Store(error) => Self::Store(error),
         }
     }
 }

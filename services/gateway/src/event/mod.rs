@@ -34,12 +34,16 @@ enum Kind {
 
 impl Kind {
     fn of(name: &str) -> Option<Self> {
-        use messaging_wire::command::name::{GET_PRESENCE, MARK_AS_READ, SEND_MESSAGE};
+        use messaging_wire::command::name::{
+            DELETE_MESSAGE, EDIT_MESSAGE, GET_PRESENCE, MARK_AS_READ, SEND_MESSAGE,
+        };
         Some(match name {
             "join_conversation" => Self::Join,
             "leave_conversation" => Self::Leave,
             "send_message" => Self::Forward(SEND_MESSAGE),
             "create_message" => Self::Create,
+            "edit_message" => Self::Forward(EDIT_MESSAGE),
+            "delete_message" => Self::Forward(DELETE_MESSAGE),
             "typing" => Self::Typing,
             "mark_as_read" => Self::Forward(MARK_AS_READ),
             "get_presence" => Self::Forward(GET_PRESENCE),
