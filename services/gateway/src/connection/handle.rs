@@ -41,19 +41,23 @@ const LEFT: u8 = 2;
 const HELD_MAX: usize = 1_024;
 
 impl Connection {
-    pub(crate) fn new(id: Box<str>, dialect: Dialect, link: Arc<Link>) -> Arc<Self> {
-        let phase = match dialect {
-            Dialect::SocketIo { .. } => HOLDING,
-            // The outbox of a plain connection is not read before it is open.
-            Dialect::Plain => OPEN,
-        };
+    /// A connection that the application is still to decide over.
+    pub(crate) fn undecided(id: Box<str>, dialect: Dialect, link: Arc<Link>) -> Arc<Self> {
         Arc::new(Self {
             id,
             dialect,
             link,
-            phase: AtomicU8::new(phase),
+            phase: AtomicU8::new(HOLDING),
             held: Mutex::default(),
         })
+    }
+
+    /// A connection that is open.
+    #[cfg(test)]
+    pub(crate) fn new(id: Box<str>, dialect: Dialect, link: Arc<Link>) -> Arc<Self> {
+        let connection = Self::undecided(id, dialect, link);
+        connection.opened(None);
+        connection
     }
 
     /// Its id: random, safe in URLs, subjects and keys.
@@ -112,22 +116,27 @@ impl Connection {
 
     /// Waits until less than half of the outbox is taken, or the connection has ended.
     ///
-    /// It returns at once while the application still decides over the connection.
+    /// It returns at once while the application still decides over the connection: what is sent until then is held,
+    /// and must fit into the outbox as a whole.
     pub async fn wait_for_room(&self) {
-        self.link.wait_for_room().await;
+        if self.phase.load(Ordering::Acquire) == OPEN {
+            self.link.wait_for_room().await;
+        }
     }
 
     pub(crate) const fn link(&self) -> &Arc<Link> {
         &self.link
     }
 
-    /// Sends the answer that it is open, and then what was held back for it.
-    pub(crate) fn opened(&self, answer: Bytes) {
+    /// Sends the answer that it is open, where the dialect has one, and then what was held back for it.
+    pub(crate) fn opened(&self, answer: Option<Bytes>) {
         let mut held = self.held.lock();
         if self.phase.load(Ordering::Acquire) == LEFT {
             return;
         }
-        self.link.push(answer, Class::Durable);
+        if let Some(answer) = answer {
+            self.link.push(answer, Class::Durable);
+        }
         for (frames, class) in std::mem::take(&mut *held) {
             self.link.push(frames, class);
         }

@@ -57,7 +57,10 @@ pub(crate) type Answer = Box<dyn FnOnce(&Connection, Result<(), Fault>) + Send>;
 
 /// An answer that waits elsewhere: for the response to an HTTP request.
 pub(crate) fn answer_to(waiting: oneshot::Sender<Result<(), Fault>>) -> Answer {
-    Box::new(|_connection, decision| {
+    Box::new(|connection, decision| {
+        if decision.is_ok() {
+            connection.opened(None);
+        }
         // Whoever asked may be gone; then the link is closed, too.
         let _gone = waiting.send(decision);
     })

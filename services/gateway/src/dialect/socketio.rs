@@ -190,7 +190,8 @@ impl<A: Application> Client<A> {
         let dialect = Dialect::SocketIo {
             namespace: Arc::clone(namespace),
         };
-        let connection = Connection::new(random_id(), dialect.clone(), Arc::clone(&self.link));
+        let connection =
+            Connection::undecided(random_id(), dialect.clone(), Arc::clone(&self.link));
         // With one namespace, a second CONNECT comes only after a refusal; its tokens are still of use then.
         let credentials = state.credentials.as_deref().cloned().unwrap_or_default();
         let request = OpenRequest {
@@ -244,7 +245,7 @@ fn answer(namespace: &str, connection: &Connection, decision: Result<(), Fault>)
                 namespace,
                 &json!({ "sid": connection.id() }).to_string(),
             );
-            connection.opened(text_frame(&text));
+            connection.opened(Some(text_frame(&text)));
         }
         Err(fault) => {
             // The word that clients look for, whatever the reason was.

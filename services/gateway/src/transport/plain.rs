@@ -49,7 +49,7 @@ impl<A: Application> PlainServer<A> {
             }
         };
         let link = Link::new(self.config.link_limits(), Arc::clone(&self.metrics));
-        let connection = Connection::new(random_id(), Dialect::Plain, Arc::clone(&link));
+        let connection = Connection::undecided(random_id(), Dialect::Plain, Arc::clone(&link));
         let request = OpenRequest {
             dialect: Dialect::Plain,
             auth: None,

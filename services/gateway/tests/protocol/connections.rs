@@ -118,3 +118,26 @@ async fn when_the_tasks_are_to_end_every_connection_is_closed() {
     assert_eq!((stopped, one, two), (Ok(()), 1012, 1012));
     assert_eq!(server.app.log(), ["open ", "closed draining"]);
 }
+
+#[tokio::test]
+async fn an_application_that_waits_for_room_while_it_decides_does_not_wait_for_ever() {
+    let server = Server::start(config()).await;
+    let mut plain = Socket::open(server.address, "/ws?token=eager").await;
+    assert_eq!(plain.text().await, r#"{"event":"connected","data":{}}"#);
+    assert!(plain.text().await.starts_with(r#"{"event":"filler""#));
+    let mut socketio = Socket::open(
+        server.address,
+        "/socket.io/?EIO=4&transport=websocket&token=eager",
+    )
+    .await;
+    socketio.text().await;
+    socketio.send("40/messages,").await;
+    assert!(socketio.text().await.starts_with("40/messages,"));
+    socketio.text().await;
+    assert!(
+        socketio
+            .text()
+            .await
+            .starts_with(r#"42/messages,["filler""#)
+    );
+}

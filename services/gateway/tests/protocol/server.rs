@@ -139,6 +139,11 @@ impl Application for App {
             .or_else(|| tokens.into_iter().flatten().next())
             .unwrap_or_default();
         connection.send(&EventFrame::new("connected", "{}"), Class::Durable);
+        if token.contains("eager") {
+            let filler = format!("\"{}\"", "x".repeat(30_000));
+            connection.send(&EventFrame::new("filler", filler), Class::Durable);
+            connection.wait_for_room().await;
+        }
         if token.contains("gated") {
             let _passed = self.gate.acquire().await.expect("never closed");
         }
