@@ -31,7 +31,7 @@ const BACKLOG: u32 = 4_096;
 pub struct ServerConfig {
     /// `BIND_ADDR`; default `0.0.0.0:8000`; port 0 picks a free one.
     pub bind_address: SocketAddr,
-    /// `TCP_CONNECTIONS_PER_ADDRESS_MAX`: connections from one IP address; default 0, no limit, as a load balancer is one address.
+    /// `TCP_CONNECTIONS_PER_ADDRESS_MAX`: HTTP connections from one IP address, upgraded ones left out; default 0, no limit, as a load balancer is one address.
     pub connections_per_address_max: usize,
 }
 
