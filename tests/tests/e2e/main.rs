@@ -9,4 +9,10 @@ mod conversation;
 #[cfg(test)]
 mod edges;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod standalone;
+#[cfg(test)]
 mod support;

@@ -74,6 +74,19 @@ impl Script {
         ended.unwrap_or_else(|output| panic!("{output}\n{:#?}", cluster.complaints()));
     }
 
+    /// As [`run`](Self::run), doing what the scenario asks for.
+    pub(crate) async fn run_with(
+        name: &str,
+        cluster: &mut Cluster,
+        mut act: impl AsyncFnMut(&str, &mut Cluster),
+    ) {
+        let script = Self::start(name, variables(cluster));
+        let ended = script
+            .play(async |question| act(question, &mut *cluster).await)
+            .await;
+        ended.unwrap_or_else(|output| panic!("{output}\n{:#?}", cluster.complaints()));
+    }
+
     /// Plays a scenario to its end.
     ///
     /// # Errors

@@ -1,0 +1,125 @@
+use std::time::Duration;
+
+use messaging_test_support::{MongoServer, NatsServer, ServiceProcess, Signal, eventually};
+
+use crate::support::{Cluster, NO_RATES, Script, health, ready};
+
+const BOUND: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn what_was_acked_survives_the_death_of_an_api_replica() {
+    let mut cluster = Cluster::start(&NO_RATES).await;
+    Script::run_with(
+        "api_killed",
+        &mut cluster,
+        async |question, cluster| match question {
+            "kill api 0" => cluster.apis[0].kill().await,
+            other => panic!("nobody can {other}"),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn while_nats_is_down_nothing_is_acked_falsely_and_afterwards_everything_arrives() {
+    let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::start());
+    let mut cluster = Cluster::start_on(&mongo.uri(), &nats.url(), &NO_RATES).await;
+    Script::run_with(
+        "nats_stopped",
+        &mut cluster,
+        async |question, _| match question {
+            "stop nats" => nats.stop().await,
+            "start nats" => nats.start_again().await,
+            "restart nats empty" => nats.restart_empty().await,
+            other => panic!("nobody can {other}"),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn while_mongodb_stands_still_nothing_is_acked_falsely_and_afterwards_all_is_well() {
+    let (mongo, nats) = tokio::join!(MongoServer::start(), NatsServer::shared());
+    let mut cluster = Cluster::start_on(&mongo.uri(), &nats.url(), &NO_RATES).await;
+    Script::run_with(
+        "mongodb_paused",
+        &mut cluster,
+        async |question, _| match question {
+            "pause mongodb" => mongo.pause().await,
+            "resume mongodb" => mongo.resume(),
+            other => panic!("nobody can {other}"),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_gateway_and_an_api_replica_that_are_asked_to_end_let_their_clients_move() {
+    let settings = [NO_RATES[0], NO_RATES[1], ("DRAIN_SECONDS", "3")];
+    let mut cluster = Cluster::start(&settings).await;
+    Script::run_with(
+        "drain",
+        &mut cluster,
+        async |question, cluster| match question {
+            "end gateway 0" => cluster.gateways[0].signal(Signal::SIGTERM),
+            "end api 0" => cluster.apis[0].signal(Signal::SIGTERM),
+            "see the end of gateway 0" => assert_eq!(cluster.gateways[0].exited().await, 0),
+            "see the end of api 0" => assert_eq!(cluster.apis[0].exited().await, 0),
+            other => panic!("nobody can {other}"),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn services_that_start_before_mongodb_and_nats_are_live_and_become_ready() {
+    let (mongo, nats) = tokio::join!(MongoServer::start(), NatsServer::start());
+    tokio::join!(mongo.stop(), nats.stop());
+    let cluster = Cluster::launch(&mongo.uri(), &nats.url(), &[]).await;
+    let services: Vec<&ServiceProcess> = cluster.apis.iter().chain(&cluster.gateways).collect();
+    for service in &services {
+        assert_eq!(
+            health(service, "live").await,
+            Some(200),
+            "{}",
+            service.url()
+        );
+        assert_eq!(
+            health(service, "ready").await,
+            Some(503),
+            "{}",
+            service.url()
+        );
+    }
+    nats.start_again().await;
+    for gateway in &cluster.gateways {
+        ready(gateway).await;
+    }
+    for api in &cluster.apis {
+        assert_eq!(
+            health(api, "ready").await,
+            Some(503),
+            "{} has no MongoDB",
+            api.url()
+        );
+    }
+    mongo.start_again().await;
+    for service in &services {
+        ready(service).await;
+    }
+    Script::run("exchange", &cluster).await;
+    nats.stop().await;
+    for service in &services {
+        let what = format!("{} is not ready without NATS", service.url());
+        eventually(BOUND, &what, async || {
+            health(service, "ready").await == Some(503)
+        })
+        .await;
+        assert_eq!(
+            health(service, "live").await,
+            Some(200),
+            "{}",
+            service.url()
+        );
+    }
+}
