@@ -42,6 +42,7 @@ mod error;
 mod head;
 mod history;
 mod key;
+mod last_seen;
 mod list;
 mod metrics;
 mod model;

@@ -7,11 +7,14 @@ use super::{Messaging, Refusal};
 const COUNTERPARTS_MAX: usize = 10_000;
 
 impl Messaging {
-    /// Tells everyone who shares a contract with a user that he came or went.
+    /// Tells everyone who shares a contract with a user that he came or went, and keeps when he went.
     ///
     /// # Errors
     /// [`Refusal::Store`].
     pub(crate) async fn announce_presence(&self, change: PresenceChanged) -> Result<(), Refusal> {
+        if let Some(at) = change.last_seen_at {
+            self.store.note_last_seen(&change.user, at).await?;
+        }
         let counterparts = self
             .store
             .counterparts(&change.user, COUNTERPARTS_MAX)

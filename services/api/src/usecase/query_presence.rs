@@ -45,18 +45,21 @@ impl Messaging {
             })
             .map(|entry| &entry.user)
             .collect();
-        Ok(visible
+        let offline: Vec<&UserId> = visible
             .iter()
-            .map(|user| PresenceItem {
-                user_id: user.clone(),
-                status: if online.contains(user) {
-                    PresenceStatus::Online
-                } else {
-                    PresenceStatus::Offline
-                },
-                last_seen_at: None,
-            })
-            .collect())
+            .filter(|user| !online.contains(user))
+            .collect();
+        let last_seen = self.store.last_seen(&offline).await?;
+        let item = |user: &UserId| PresenceItem {
+            user_id: user.clone(),
+            status: if online.contains(user) {
+                PresenceStatus::Online
+            } else {
+                PresenceStatus::Offline
+            },
+            last_seen_at: last_seen.get(user).copied(),
+        };
+        Ok(visible.iter().map(item).collect())
     }
 
     async fn visible_to(
