@@ -75,6 +75,8 @@ impl Api {
         let presence = PresenceBucket::new(bus);
         let lease = Lease::keep(&presence, LeaseKind::Api, instance, core);
         let (leases, deaths) = LeaseTable::follow(&presence, core);
+        let known = leases.clone();
+        health.require("presence", move || known.is_settled());
         let messaging = Messaging {
             store: store.clone(),
             announcer: announcer.clone(),

@@ -4,7 +4,7 @@ use messaging_auth::AuthConfig;
 use messaging_bus::BusConfig;
 use messaging_domain::Rate;
 use messaging_settings::Settings;
-use messaging_store::StoreConfig;
+use messaging_store::{StoreConfig, StoreConfigError};
 use messaging_telemetry::TelemetryConfig;
 use messaging_web::{CorsOrigins, ServerConfig};
 
@@ -50,8 +50,12 @@ impl ApiConfig {
     /// Reads the settings but for where MongoDB is, of which the caller knows better.
     pub fn read_at(settings: &mut Settings, mongodb_uri: &str) -> Self {
         let database = settings.or("MONGODB_DATABASE", "freelancehub".to_owned());
+        let store = StoreConfig::new(mongodb_uri, database);
+        if !mongodb_uri.is_empty() {
+            note_store_fault(settings, &store);
+        }
         Self {
-            store: StoreConfig::new(mongodb_uri, database),
+            store,
             auth: AuthConfig::read(settings),
             cors: CorsOrigins::read(settings),
             rate: Rate::new(
@@ -73,5 +77,15 @@ impl ProcessConfig {
             telemetry: TelemetryConfig::read(settings),
             drain: Duration::from_secs(settings.within("DRAIN_SECONDS", 0..=3_600, 20)),
         }
+    }
+}
+
+fn note_store_fault(settings: &mut Settings, store: &StoreConfig) {
+    match store.check() {
+        Ok(()) => {}
+        Err(error @ StoreConfigError::Database) => {
+            settings.fault("MONGODB_DATABASE", error.to_string())
+        }
+        Err(error) => settings.fault("MONGODB_URI", messaging_lifecycle::chain(&error)),
     }
 }

@@ -8,7 +8,10 @@ use messaging_bus::Bus;
 use messaging_lifecycle::{Tasks, stop_signal};
 use messaging_settings::Settings;
 use messaging_telemetry::{Telemetry, process_registry};
-use messaging_web::{Admission, BoundServer, Health, health_router, refuse_while_draining};
+use messaging_web::{
+    Admission, BoundServer, Health, health_router, method_not_allowed, no_such_path,
+    refuse_while_draining,
+};
 use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
@@ -61,7 +64,9 @@ async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
     let router = api
         .router()
         .layer(guard)
-        .merge(health_router(health.clone(), registry));
+        .merge(health_router(health.clone(), registry))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(method_not_allowed);
     let closing = CancellationToken::new();
     server.serve(router, &edge, closing.clone());
 

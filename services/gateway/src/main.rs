@@ -45,6 +45,7 @@ async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
     let nats = bus.clone();
     health.require("nats", move || nats.is_connected());
     let gateway = GatewayService::build(config.gateway, &bus, &registry, (&core, &edge)).await?;
+    health.require("presence", gateway.knows_presence());
 
     let server = BoundServer::bind(config.server)?;
     tracing::info!(address = %server.address(), "listening");

@@ -35,6 +35,7 @@ const PARTIES_MAX: u64 = 50_000;
 pub struct GatewayService {
     router: Router,
     sockets: Sockets,
+    presence: Presence,
     lease: LeaseKeeper,
 }
 
@@ -80,7 +81,7 @@ impl GatewayService {
             rooms,
             users,
             refill,
-            presence,
+            presence: presence.clone(),
             expiry: Expiry::start(core),
             limits: config.limits,
             parties: Cache::new(PARTIES_MAX),
@@ -104,6 +105,7 @@ impl GatewayService {
         Ok(Self {
             router,
             sockets,
+            presence,
             lease,
         })
     }
@@ -111,6 +113,12 @@ impl GatewayService {
     /// The routes `/socket.io/` and `/ws`.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// Whether presence is known, without which connections should not come here yet.
+    pub fn knows_presence(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let presence = self.presence.clone();
+        move || presence.is_settled()
     }
 
     /// Lets no one in any more, tells everyone, and closes connections at an even pace within a time.

@@ -114,6 +114,7 @@ async fn serve(
     )
     .await?;
     let gateway = GatewayService::build(service.gateway, &bus, &registry, (&core, &edge)).await?;
+    health.require("presence", gateway.knows_presence());
 
     let address = server.address();
     tracing::info!(%address, "listening");

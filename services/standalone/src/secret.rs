@@ -17,33 +17,26 @@ pub(crate) fn read_or_make(settings: &mut Settings, data_dir: &Path) {
         return;
     }
     let path = data_dir.join(FILE);
-    let secret = match fs::read_to_string(&path) {
-        Ok(secret) if !secret.trim().is_empty() => secret,
-        _ => match make(data_dir, &path) {
-            Ok(secret) => secret,
-            Err(error) => {
-                return settings.fault(
-                    "DATA_DIR",
-                    format!("{} cannot be written: {error}", path.display()),
-                );
-            }
-        },
-    };
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    if !kept.trim().is_empty() {
+        return settings.set_default("JWT_SECRET", kept);
+    }
+    let secret = random();
+    if let Err(error) = keep(data_dir, &path, &secret) {
+        let message = format!("{} cannot be written: {error}", path.display());
+        settings.fault("DATA_DIR", message);
+    }
     settings.set_default("JWT_SECRET", secret);
 }
 
-fn make(data_dir: &Path, path: &Path) -> std::io::Result<String> {
+fn random() -> String {
+    let bytes = rand::random::<[u8; SECRET_BYTES]>();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn keep(data_dir: &Path, path: &Path, secret: &str) -> std::io::Result<()> {
     fs::create_dir_all(data_dir)?;
-    let secret: String = rand::random::<[u8; SECRET_BYTES]>()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(secret.as_bytes())?;
-    Ok(secret)
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)?.write_all(secret.as_bytes())
 }

@@ -92,13 +92,17 @@ impl AuthConfig {
                 "is not set, and JWT_ALGORITHMS names an asymmetric algorithm",
             );
         }
-        Self {
+        let config = Self {
             algorithms,
             secret,
             public_key_file,
             issuer: settings.optional("JWT_ISSUER"),
             audience: settings.optional("JWT_AUDIENCE"),
+        };
+        if let Err(error) = crate::Verifier::new(&config) {
+            settings.fault("JWT_PUBLIC_KEY_FILE", error.to_string());
         }
+        config
     }
 
     /// Checks tokens by HS256 with this secret, and nothing else of them than the standard claims.

@@ -14,6 +14,9 @@ use crate::{BusConfig, Subjects, Topic};
 /// How long one publish may wait for room in the client's own buffer before the event is dropped.
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(200);
 
+/// How long the last events may take to leave when the process ends.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Commands that the client buffers towards the server before a publish has to wait.
 const CLIENT_CAPACITY: usize = 16_384;
 
@@ -194,10 +197,12 @@ impl Bus {
         self.client.max_payload()
     }
 
-    /// Sends what is buffered.
+    /// Sends what is buffered, if that can be done in a moment: without a connection it cannot.
     pub async fn flush(&self) {
-        if let Err(error) = self.client.flush().await {
-            tracing::warn!(%error, "the last events were not flushed to NATS");
+        match tokio::time::timeout(FLUSH_TIMEOUT, self.client.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last events were not flushed to NATS"),
+            Err(_) => tracing::warn!("the last events were not flushed to NATS in time"),
         }
     }
 }
@@ -244,6 +249,7 @@ fn note_event(event: &Event, counter: &IntCounterVec) {
         Event::Disconnected => tracing::warn!("NATS is disconnected; connecting again"),
         // One per attempt while the server is away; the disconnection itself is logged.
         Event::ClientError(error) => tracing::debug!(%error, "NATS client error"),
+        Event::Closed => tracing::debug!("NATS is closed"),
         other => tracing::warn!(event = %other, "NATS connection event"),
     }
 }

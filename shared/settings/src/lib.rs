@@ -147,12 +147,15 @@ impl Settings {
             .or_insert_with(|| value.into());
     }
 
-    /// Notes a fault.
+    /// Notes a fault, once however often it is found.
     pub fn fault(&mut self, variable: &'static str, message: impl Into<String>) {
-        self.faults.push(Fault {
+        let fault = Fault {
             variable,
             message: message.into(),
-        });
+        };
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
     }
 
     /// The end of reading.

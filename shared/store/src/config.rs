@@ -62,7 +62,11 @@ impl StoreConfig {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), StoreConfigError> {
+    /// Looks for what no store can work with, as far as that takes no network. [`Store::new`](crate::Store::new) does so as well.
+    ///
+    /// # Errors
+    /// The first [`StoreConfigError`] found.
+    pub fn check(&self) -> Result<(), StoreConfigError> {
         check_uri(&self.uri).map_err(|error| StoreConfigError::Uri(Cause::new(error)))?;
         let is_name_character =
             |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

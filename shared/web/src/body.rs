@@ -3,7 +3,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use messaging_wire::{ErrorCode, Fault};
+use messaging_wire::{ErrorCode, Fault, parse_json};
 use serde::de::DeserializeOwned;
 
 use crate::Problem;
@@ -99,18 +99,5 @@ async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes,
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        if path == "." {
-            Fault::new(ErrorCode::ValidationFailed, message)
-        } else {
-            Fault::invalid_field(path, format!("is not valid: {message}"))
-        }
-    })?;
-    reader
-        .end()
-        .map_err(|error| Fault::new(ErrorCode::ValidationFailed, error.to_string()))?;
-    Ok(parsed)
+    Ok(parse_json(body, "body")?)
 }

@@ -6,6 +6,7 @@ pub mod command;
 mod error;
 pub mod event;
 mod object;
+mod parse;
 pub mod request;
 
 pub use error::{ErrorCode, Fault, FieldError};
@@ -13,3 +14,4 @@ pub use object::{
     Attachment, Contract, Conversation, Message, Milestone, Page, Participant, PresenceItem,
     PresenceStatus, ReadReceipt,
 };
+pub use parse::parse_json;

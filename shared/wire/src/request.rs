@@ -33,9 +33,15 @@ pub struct CreateMessage {
     /// The milestone, if the conversation is about one.
     #[serde(default)]
     pub milestone_id: Option<String>,
-    /// The message.
-    #[serde(flatten)]
-    pub draft: Draft,
+    /// Its text; may be left out next to an attachment.
+    #[serde(default)]
+    pub content: Option<String>,
+    /// Its files.
+    #[serde(default)]
+    pub attachments: Option<Vec<AttachmentRef>>,
+    /// The sender's name for it, so that a repeated send stores nothing twice.
+    #[serde(default)]
+    pub client_message_id: Option<String>,
 }
 
 /// A message to a conversation: `send_message`.
@@ -44,9 +50,41 @@ pub struct CreateMessage {
 pub struct SendMessage {
     /// The conversation.
     pub conversation_id: String,
-    /// The message.
-    #[serde(flatten)]
-    pub draft: Draft,
+    /// Its text; may be left out next to an attachment.
+    #[serde(default)]
+    pub content: Option<String>,
+    /// Its files.
+    #[serde(default)]
+    pub attachments: Option<Vec<AttachmentRef>>,
+    /// The sender's name for it, so that a repeated send stores nothing twice.
+    #[serde(default)]
+    pub client_message_id: Option<String>,
+}
+
+// The fields of a draft stand in both, since `serde(flatten)` buffers them and loses the path of the one at fault.
+
+impl CreateMessage {
+    /// The contract, the milestone, and the message itself.
+    pub fn into_parts(self) -> (String, Option<String>, Draft) {
+        let draft = Draft {
+            content: self.content,
+            attachments: self.attachments,
+            client_message_id: self.client_message_id,
+        };
+        (self.contract_id, self.milestone_id, draft)
+    }
+}
+
+impl SendMessage {
+    /// The conversation, and the message itself.
+    pub fn into_parts(self) -> (String, Draft) {
+        let draft = Draft {
+            content: self.content,
+            attachments: self.attachments,
+            client_message_id: self.client_message_id,
+        };
+        (self.conversation_id, draft)
+    }
 }
 
 /// A new text for a message: the body of `PATCH …/messages/{messageId}`.

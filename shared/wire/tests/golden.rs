@@ -48,7 +48,9 @@ fn events_of_the_server_are_as_their_golden_files() {
         "new_message",
         "new_message.milestone",
         "message_updated",
+        "message_updated.plain",
         "message_deleted",
+        "message_deleted.plain",
     ]);
     are::<MessageNotification>(&["message_notification", "message_notification.milestone"]);
     are::<UserTyping>(&["user_typing"]);
@@ -85,7 +87,9 @@ fn what_acknowledgements_add_is_as_their_golden_files() {
         "ack_send_message",
         "ack_send_message.duplicate",
         "ack_edit_message",
+        "ack_edit_message.plain",
         "ack_delete_message",
+        "ack_delete_message.plain",
     ] {
         reads_and_writes::<Message>(name, "/message");
     }

@@ -11,7 +11,7 @@ use messaging_wire::command::{
 use messaging_wire::request::{
     CreateMessage, DeleteMessage, EditMessage, GetPresence, MarkAsRead, SendMessage,
 };
-use messaging_wire::{Conversation, ErrorCode, Fault, Message, PresenceItem};
+use messaging_wire::{Conversation, ErrorCode, Fault, Message, PresenceItem, parse_json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -35,8 +35,8 @@ impl Commands {
         let command: UserCommand<'_> = serde_json::from_slice(payload).map_err(not_ours)?;
         let (user, data) = (&command.user, command.data.get());
         match name {
-            name::SEND_MESSAGE => self.send_message(user, &parse(data)?).await,
-            name::CREATE_MESSAGE => self.create_message(user, &parse(data)?).await,
+            name::SEND_MESSAGE => self.send_message(user, parse(data)?).await,
+            name::CREATE_MESSAGE => self.create_message(user, parse(data)?).await,
             name::EDIT_MESSAGE => self.edit_message(user, &parse(data)?).await,
             name::DELETE_MESSAGE => self.delete_message(user, &parse(data)?).await,
             name::MARK_AS_READ => self.mark_as_read(user, &parse(data)?).await,
@@ -48,10 +48,11 @@ impl Commands {
         }
     }
 
-    async fn send_message(&self, user: &UserId, request: &SendMessage) -> Result<Bytes, Fault> {
+    async fn send_message(&self, user: &UserId, request: SendMessage) -> Result<Bytes, Fault> {
+        let (conversation, draft) = request.into_parts();
         let sent = self
             .messaging
-            .send_message(user, request)
+            .send_message(user, &conversation, &draft)
             .await
             .map_err(Refusal::into_fault)?;
         Ok(acknowledge(&SentAck {
@@ -61,7 +62,7 @@ impl Commands {
         }))
     }
 
-    async fn create_message(&self, user: &UserId, request: &CreateMessage) -> Result<Bytes, Fault> {
+    async fn create_message(&self, user: &UserId, request: CreateMessage) -> Result<Bytes, Fault> {
         let Created { sent, conversation } = self
             .messaging
             .create_message_and_view(user, request)
@@ -239,12 +240,7 @@ fn place(conversation: &str, message: &str) -> Result<(ConversationId, MessageId
 }
 
 fn parse<T: DeserializeOwned>(data: &str) -> Result<T, Fault> {
-    let mut reader = serde_json::Deserializer::from_str(data);
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let message = format!("is not valid: {}", error.into_inner());
-        Fault::invalid_field(if path == "." { "data".to_owned() } else { path }, message)
-    })
+    parse_json(data.as_bytes(), "data")
 }
 
 /// A command that no gateway of this release sends.

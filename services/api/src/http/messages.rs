@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use messaging_domain::{ConversationId, MessageId};
 use messaging_web::{JsonBody, Problem, QueryParameters};
 use messaging_wire::Message;
-use messaging_wire::request::{CreateMessage, Draft, EditContent, SendMessage};
+use messaging_wire::request::{CreateMessage, Draft, EditContent};
 use serde::Serialize;
 
 use super::Http;
@@ -26,7 +26,7 @@ pub(super) async fn create(
     Caller(caller): Caller,
     JsonBody(request): JsonBody<CreateMessage>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
-    answer(http.messaging.create_message(&caller.user, &request).await)
+    answer(http.messaging.create_message(&caller.user, request).await)
 }
 
 /// `POST /api/messages/conversations/{id}/messages`.
@@ -37,11 +37,7 @@ pub(super) async fn send(
     JsonBody(draft): JsonBody<Draft>,
 ) -> Result<(StatusCode, Json<Message>), Problem> {
     conversation_id(&id)?;
-    let request = SendMessage {
-        conversation_id: id,
-        draft,
-    };
-    answer(http.messaging.send_message(&caller.user, &request).await)
+    answer(http.messaging.send_message(&caller.user, &id, &draft).await)
 }
 
 /// `GET /api/messages/conversations/{id}/messages`.

@@ -21,12 +21,13 @@ impl Messaging {
     pub(crate) async fn create_message(
         &self,
         sender: &UserId,
-        request: &CreateMessage,
+        request: CreateMessage,
     ) -> Result<Sent, Refusal> {
+        let (contract, milestone, draft) = request.into_parts();
         let mut fields = Fields::new();
-        let contract = fields.parse("contractId", &request.contract_id);
-        let milestone = fields.parse_optional("milestoneId", request.milestone_id.as_deref());
-        let draft = fields.draft(&request.draft);
+        let contract = fields.parse("contractId", &contract);
+        let milestone = fields.parse_optional("milestoneId", milestone.as_deref());
+        let draft = fields.draft(&draft);
         let (contract, draft) = fields.finish(contract.zip(draft))?;
         if !draft.attachments.is_empty() {
             return Err(Refusal::NotFound);
@@ -46,7 +47,7 @@ impl Messaging {
     pub(crate) async fn create_message_and_view(
         &self,
         sender: &UserId,
-        request: &CreateMessage,
+        request: CreateMessage,
     ) -> Result<Created, Refusal> {
         let sent = self.create_message(sender, request).await?;
         let id: ConversationId = sent.message.conversation_id;

@@ -1,6 +1,6 @@
 use messaging_domain::{AttachmentId, Party, UserId};
 use messaging_store::{ConversationKey, NewMessage};
-use messaging_wire::request::SendMessage;
+use messaging_wire::request::Draft;
 use messaging_wire::{Attachment, Message};
 
 use super::validation::CheckedDraft;
@@ -25,11 +25,12 @@ impl Messaging {
     pub(crate) async fn send_message(
         &self,
         sender: &UserId,
-        request: &SendMessage,
+        conversation: &str,
+        draft: &Draft,
     ) -> Result<Sent, Refusal> {
         let mut fields = Fields::new();
-        let id = fields.parse("conversationId", &request.conversation_id);
-        let draft = fields.draft(&request.draft);
+        let id = fields.parse("conversationId", conversation);
+        let draft = fields.draft(draft);
         let (id, draft) = fields.finish(id.zip(draft))?;
         let (key, party) = self.conversation_of(sender, id).await?;
         self.append(&key, party, draft).await

@@ -11,7 +11,7 @@ mod typing;
 use std::sync::Arc;
 
 use messaging_wire::event::{EXCEPTION, Exception};
-use messaging_wire::{ErrorCode, Fault};
+use messaging_wire::{ErrorCode, Fault, parse_json};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -155,12 +155,7 @@ impl Gateway {
 
 /// Reads the data of an event.
 fn parse<T: DeserializeOwned>(data: &RawValue) -> Result<T, Fault> {
-    let mut reader = serde_json::Deserializer::from_str(data.get());
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let message = format!("is not valid: {}", error.into_inner());
-        Fault::invalid_field(if path == "." { "data".to_owned() } else { path }, message)
-    })
+    parse_json(data.get().as_bytes(), "data")
 }
 
 /// Reads an id out of the data of an event.

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use messaging_bus::presence::{
     BucketError, Entry, Instance, LeaseKind, LeaseTable, PresenceBucket,
@@ -30,6 +31,9 @@ pub(super) struct Inner {
     shards: Box<[Shard]>,
     hasher: RandomState,
 }
+
+/// How long the first users of a gateway wait for it to know the others.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) type Shard = tokio::sync::Mutex<HashMap<UserId, Local>>;
 
@@ -79,6 +83,7 @@ impl Presence {
     /// While the bucket is out of reach only this gateway's connections are counted, and the rest is told once it is back.
     pub(crate) async fn open(&self, user: &UserId) -> Admission {
         let inner = &self.inner;
+        inner.leases.settled(SETTLE_TIMEOUT).await;
         let mut shard = inner.shard(user).lock().await;
         let local = shard.entry(user.clone()).or_default();
         let limit = inner.config.connections_per_user_max;
@@ -111,6 +116,11 @@ impl Presence {
             Err(error) => tracing::debug!(%error, "a connection is not in the presence bucket yet"),
         }
         Admission::Admitted
+    }
+
+    /// Whether the other gateways are known, without which nobody can say who is connected.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.inner.leases.is_settled()
     }
 
     /// Counts a connection less, and after the grace announces that the user went, if he did.

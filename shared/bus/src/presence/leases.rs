@@ -177,6 +177,7 @@ async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Rene
 #[derive(Clone)]
 pub struct LeaseTable {
     renewed_at: Arc<Mutex<HashMap<(LeaseKind, Instance), Instant>>>,
+    settled: watch::Sender<bool>,
 }
 
 impl LeaseTable {
@@ -187,6 +188,7 @@ impl LeaseTable {
     ) -> (Self, mpsc::Receiver<(LeaseKind, Instance)>) {
         let table = Self {
             renewed_at: Arc::default(),
+            settled: watch::Sender::new(false),
         };
         let (deaths, told) = mpsc::channel(DEATHS_WAITING_MAX);
         let following = follow(bucket.clone(), table.clone(), deaths);
@@ -198,6 +200,18 @@ impl LeaseTable {
             }
         });
         (table, told)
+    }
+
+    /// Whether each lease that lived at the start has been heard of. Until then others may be taken for dead.
+    pub fn is_settled(&self) -> bool {
+        *self.settled.borrow()
+    }
+
+    /// Waits until the table is settled, at most for so long.
+    pub async fn settled(&self, within: Duration) {
+        let mut settled = self.settled.subscribe();
+        // Whoever asks goes on with what is known when the time is up.
+        let _ = tokio::time::timeout(within, settled.wait_for(|settled| *settled)).await;
     }
 
     /// Whether a process lives.
@@ -267,7 +281,11 @@ async fn follow(
                 entry = watch.next() => match entry {
                     Some(Ok(entry)) => {
                         heard_at = Instant::now();
+                        let is_news = entry.seen_current && !table.is_settled();
                         table.note(&entry.key, entry.operation == async_nats::jetstream::kv::Operation::Put);
+                        if is_news {
+                            table.settled.send_replace(true);
+                        }
                     }
                     Some(Err(error)) => {
                         tracing::debug!(%error, "the leases cannot be followed; starting over");
