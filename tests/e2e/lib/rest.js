@@ -27,6 +27,10 @@ export class Rest {
     return this.call('PATCH', path, body);
   }
 
+  delete(path) {
+    return this.call('DELETE', path);
+  }
+
   /** Calls with a JSON body, or with none. */
   call(method, path, body) {
     const json = body === undefined ? {} : { 'content-type': 'application/json' };

@@ -41,6 +41,11 @@ async fn a_retry_through_another_replica_is_stored_and_delivered_once() {
 }
 
 #[tokio::test]
+async fn a_message_is_edited_and_deleted_by_its_sender() {
+    Script::run("changes", &Cluster::start(&NO_RATES).await).await;
+}
+
+#[tokio::test]
 async fn who_joins_late_gets_what_was_missed_and_then_what_is_new() {
     Script::run("join", &Cluster::start(&NO_RATES).await).await;
 }

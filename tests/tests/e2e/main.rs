@@ -11,6 +11,8 @@ mod edges;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod standalone;

@@ -33,7 +33,11 @@ const BAD_IN_GATEWAY: [(&str, &str); 9] = [
 ];
 
 /// Runs a binary with these settings alone, sees it end with 64, and returns the variables that it complains of.
-async fn faults_of(binary: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Vec<String> {
+pub(crate) async fn faults_of(
+    binary: &str,
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> Vec<String> {
     // A port that is taken: whoever binds before he has looked at his settings ends otherwise.
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it is bound").to_string();

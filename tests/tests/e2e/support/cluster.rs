@@ -104,15 +104,20 @@ pub(crate) async fn ready(service: &ServiceProcess) {
 
 /// The status with which a service answers `/health/live` or `/health/ready`; none when it does not answer.
 pub(crate) async fn health(service: &ServiceProcess, question: &str) -> Option<u16> {
+    let answer = get(service, &format!("/health/{question}")).await?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+/// The whole answer to a GET; none when there is none in time.
+pub(crate) async fn get(service: &ServiceProcess, path: &str) -> Option<String> {
     let answer = async {
         let mut stream = TcpStream::connect(service.address()).await.ok()?;
-        let request = format!(
-            "GET /health/{question} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
-        );
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut text = String::new();
         stream.read_to_string(&mut text).await.ok()?;
-        text.split(' ').nth(1)?.parse().ok()
+        Some(text)
     };
     tokio::time::timeout(ANSWER_BOUND, answer)
         .await
