@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use messaging_api::{Api, ProcessConfig, replica_name};
 use messaging_bus::Bus;
-use messaging_lifecycle::{Tasks, stop_signal};
+use messaging_lifecycle::{Tasks, stop_in_order, stop_signal};
 use messaging_settings::Settings;
 use messaging_telemetry::{Telemetry, process_registry};
 use messaging_web::{
@@ -75,15 +75,7 @@ async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
     let unfinished = admission.idle(config.drain).await;
     tracing::info!(unfinished, "requests in flight are done");
     closing.cancel();
-    for (name, tasks) in [("edge", edge), ("core", core)] {
-        if let Err(unfinished) = tasks.stop(STOP_TIMEOUT).await {
-            tracing::warn!(
-                tasks = name,
-                unfinished = unfinished.0,
-                "tasks did not end in time"
-            );
-        }
-    }
+    stop_in_order([("edge", edge), ("core", core)], STOP_TIMEOUT).await;
     api.finish().await;
     bus.flush().await;
     telemetry.shut_down();

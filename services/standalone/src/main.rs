@@ -3,16 +3,15 @@
 mod config;
 mod demo;
 mod secret;
-mod servers;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use messaging_api::{Api, replica_name};
 use messaging_bus::Bus;
-use messaging_embedded::watchdog_main_if_asked;
+use messaging_embedded::{EmbeddedError, EmbeddedServers, Program, watchdog_main_if_asked};
 use messaging_gateway::GatewayService;
-use messaging_lifecycle::{Tasks, chain, stop_signal};
+use messaging_lifecycle::{Tasks, chain, stop_in_order, stop_signal};
 use messaging_settings::Settings;
 use messaging_telemetry::{Telemetry, process_registry};
 use messaging_web::{
@@ -22,7 +21,6 @@ use messaging_web::{
 use tokio_util::sync::CancellationToken;
 
 use config::{Config, ServiceConfig};
-use servers::Servers;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -77,7 +75,7 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let server = BoundServer::bind(config.server.clone())
         .map_err(|error| format!("cannot listen on {}: {error}", config.server.bind_address))?;
     let mut servers = tokio::select! {
-        servers = Servers::start(&config) => servers?,
+        servers = start_servers(&config) => servers?,
         _ = &mut stop => return Ok(()),
     };
     let ended = serve(&config, server, &mut servers, stop).await;
@@ -85,18 +83,29 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     ended
 }
 
+/// Starts MongoDB and NATS, unless the settings say where they are.
+async fn start_servers(config: &Config) -> Result<EmbeddedServers, EmbeddedError> {
+    let mut programs = Vec::new();
+    programs.extend(config.mongodb_uri.is_none().then_some(Program::Mongod));
+    programs.extend(config.nats_url.is_none().then_some(Program::NatsServer));
+    if !programs.is_empty() {
+        tracing::info!(folder = %config.data_dir.display(), "starting MongoDB and NATS as far as none is given");
+    }
+    EmbeddedServers::start(&config.data_dir, &programs).await
+}
+
 async fn serve(
     config: &Config,
     server: BoundServer,
-    servers: &mut Servers,
+    servers: &mut EmbeddedServers,
     stop: impl Future<Output = messaging_lifecycle::Stop> + Unpin,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut settings = Settings::from_env();
     let service = ServiceConfig::read(
         &mut settings,
         config,
-        servers.mongodb_uri(),
-        servers.nats_url(),
+        servers.mongodb_uri().unwrap_or_default(),
+        servers.nats_url().unwrap_or_default(),
     );
     settings.finish()?;
     let registry = process_registry("messaging-standalone", env!("CARGO_PKG_VERSION"));
@@ -146,15 +155,7 @@ async fn serve(
         admission.idle(config.drain).await;
     }
     closing.cancel();
-    for (name, tasks) in [("edge", edge), ("core", core)] {
-        if let Err(unfinished) = tasks.stop(STOP_TIMEOUT).await {
-            tracing::warn!(
-                tasks = name,
-                unfinished = unfinished.0,
-                "tasks did not end in time"
-            );
-        }
-    }
+    stop_in_order([("edge", edge), ("core", core)], STOP_TIMEOUT).await;
     api.finish().await;
     gateway.finish().await;
     bus.flush().await;

@@ -20,6 +20,7 @@ mod nats;
 mod port;
 mod program;
 mod replica_set;
+mod servers;
 mod watchdog;
 
 pub use command::CommandError;
@@ -30,4 +31,5 @@ pub use nats::{EmbeddedNats, accepts_clients, nats_server_arguments};
 pub use port::free_port;
 pub use program::{Program, ProgramError};
 pub use replica_set::{ReplicaSet, ReplicaSetError, mongod_answers};
+pub use servers::EmbeddedServers;
 pub use watchdog::watchdog_main_if_asked;

@@ -11,9 +11,7 @@ use std::{
     process::ExitCode,
 };
 
-use messaging_embedded::{
-    DataFolder, EmbeddedError, EmbeddedMongo, EmbeddedNats, ServerExit, watchdog_main_if_asked,
-};
+use messaging_embedded::{EmbeddedServers, Program, watchdog_main_if_asked};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -37,8 +35,11 @@ async fn run(settings: &Settings) -> Result<(), Box<dyn Error>> {
     // Before anything is started, so that a signal is a clean stop at any moment.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut servers = Servers::start(settings).await?;
-    servers.announce(settings)?;
+    let mut programs = Vec::new();
+    programs.extend(settings.mongodb_uri.is_none().then_some(Program::Mongod));
+    programs.extend(settings.nats_url.is_none().then_some(Program::NatsServer));
+    let mut servers = EmbeddedServers::start(&settings.data_dir, &programs).await?;
+    announce(&servers, settings)?;
     let exit = tokio::select! {
         exit = servers.exited() => Some(exit),
         _ = interrupt.recv() => None,
@@ -75,64 +76,17 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-struct Servers {
-    mongo: Option<EmbeddedMongo>,
-    nats: Option<EmbeddedNats>,
-}
-
-impl Servers {
-    async fn start(settings: &Settings) -> Result<Self, EmbeddedError> {
-        let folder = DataFolder::open(&settings.data_dir)?;
-        let mut servers = Self {
-            mongo: None,
-            nats: None,
-        };
-        if settings.mongodb_uri.is_none() {
-            servers.mongo = Some(EmbeddedMongo::start(&folder).await?);
-        }
-        if settings.nats_url.is_none() {
-            match EmbeddedNats::start(&folder).await {
-                Ok(nats) => servers.nats = Some(nats),
-                Err(error) => {
-                    servers.stop().await;
-                    return Err(error);
-                }
-            }
-        }
-        Ok(servers)
-    }
-
-    fn announce(&self, settings: &Settings) -> io::Result<()> {
-        let mongodb_uri = self.mongo.as_ref().map(EmbeddedMongo::uri);
-        let nats_url = self.nats.as_ref().map(EmbeddedNats::url);
-        let mut out = io::stdout().lock();
-        let mut line = |name, own: Option<&str>, given: Option<&str>| {
-            writeln!(out, "{name}={}", own.or(given).unwrap_or_default())
-        };
-        line("MONGODB_URI", mongodb_uri, settings.mongodb_uri.as_deref())?;
-        line("NATS_URL", nats_url, settings.nats_url.as_deref())?;
-        writeln!(out, "READY")?;
-        out.flush()
-    }
-
-    async fn exited(&mut self) -> ServerExit {
-        match (&mut self.mongo, &mut self.nats) {
-            (Some(mongo), Some(nats)) => tokio::select! {
-                exit = mongo.exited() => exit,
-                exit = nats.exited() => exit,
-            },
-            (Some(mongo), None) => mongo.exited().await,
-            (None, Some(nats)) => nats.exited().await,
-            (None, None) => std::future::pending().await,
-        }
-    }
-
-    async fn stop(self) {
-        if let Some(nats) = self.nats {
-            nats.stop().await;
-        }
-        if let Some(mongo) = self.mongo {
-            mongo.stop().await;
-        }
-    }
+fn announce(servers: &EmbeddedServers, settings: &Settings) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut line = |name, own: Option<&str>, given: Option<&str>| {
+        writeln!(out, "{name}={}", own.or(given).unwrap_or_default())
+    };
+    line(
+        "MONGODB_URI",
+        servers.mongodb_uri(),
+        settings.mongodb_uri.as_deref(),
+    )?;
+    line("NATS_URL", servers.nats_url(), settings.nats_url.as_deref())?;
+    writeln!(out, "READY")?;
+    out.flush()
 }

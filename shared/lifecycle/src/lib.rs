@@ -10,4 +10,4 @@ pub use clock::now;
 pub use error_chain::chain;
 pub use name::unique_name;
 pub use signals::{Stop, stop_signal};
-pub use tasks::{Tasks, Unfinished};
+pub use tasks::{Tasks, Unfinished, stop_in_order};

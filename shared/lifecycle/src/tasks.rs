@@ -67,6 +67,24 @@ impl Tasks {
     }
 }
 
+/// Stops sets of tasks one after the other, each within so long, and logs those that do not end.
+///
+/// What comes first may still use what comes later.
+pub async fn stop_in_order(
+    sets: impl IntoIterator<Item = (&'static str, Tasks)>,
+    within: Duration,
+) {
+    for (name, tasks) in sets {
+        if let Err(Unfinished(count)) = tasks.stop(within).await {
+            tracing::warn!(
+                tasks = name,
+                unfinished = count,
+                "tasks did not end in time"
+            );
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -58,7 +58,7 @@ impl StoreConfig {
             queue_bytes_max: 64 << 20,
             batches_in_flight_max: 4,
             batch_messages_max: 1_000,
-            clock: system_time,
+            clock: messaging_lifecycle::now,
         }
     }
 
@@ -98,8 +98,4 @@ fn check_uri(uri: &str) -> mongodb::error::Result<()> {
     options
         .flatten()
         .map_or(Ok(()), |options| options.map(drop))
-}
-
-fn system_time() -> Timestamp {
-    Timestamp::from_millis(mongodb::bson::DateTime::now().timestamp_millis())
 }
