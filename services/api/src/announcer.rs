@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use messaging_bus::{Bus, ConversationEvent, MessageChange, Topic, UserEvent};
 use messaging_domain::{Parties, Timestamp, UserId, preview};
@@ -11,6 +14,19 @@ use serde_json::value::{RawValue, to_raw_value};
 #[derive(Clone)]
 pub(crate) struct Announcer {
     bus: Bus,
+    /// Whether an event was lost on its way out since this was last asked.
+    has_lost: Arc<AtomicBool>,
+}
+
+/// Notes a loss unless it is told that all went out: a batch whose time is up is dropped in the middle.
+struct Unfinished<'a>(&'a AtomicBool, bool);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if self.1 {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Whether a message is told of for the first time.
@@ -32,12 +48,21 @@ impl Telling {
 }
 
 impl Announcer {
-    pub(crate) const fn new(bus: Bus) -> Self {
-        Self { bus }
+    pub(crate) fn new(bus: Bus) -> Self {
+        Self {
+            bus,
+            has_lost: Arc::default(),
+        }
+    }
+
+    /// Whether an event was lost since this was last asked.
+    pub(crate) fn take_loss(&self) -> bool {
+        self.has_lost.swap(false, Ordering::Relaxed)
     }
 
     /// Tells of messages, in this order.
     pub(crate) async fn announce_committed(&self, batch: Vec<Committed>, telling: Telling) {
+        let mut unfinished = Unfinished(&self.has_lost, true);
         for committed in batch {
             self.announce_message(
                 &committed.message,
@@ -47,6 +72,7 @@ impl Announcer {
             )
             .await;
         }
+        unfinished.1 = false;
     }
 
     /// Tells of a message: those who joined its conversation, and the recipient wherever else he is connected.
@@ -138,6 +164,7 @@ impl Announcer {
 
     async fn publish(&self, topic: &Topic, payload: Bytes) {
         if let Err(error) = self.bus.publish(topic, payload).await {
+            self.has_lost.store(true, Ordering::Relaxed);
             tracing::debug!(%error, "an event was not published");
         }
     }

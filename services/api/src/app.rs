@@ -18,7 +18,7 @@ use crate::announcer::{Announcer, Telling};
 use crate::command::{CommandMetrics, Commands};
 use crate::config::ApiConfig;
 use crate::http::Http;
-use crate::republish::republish_after_deaths;
+use crate::republish::republish_what_may_be_lost;
 use crate::usecase::{Messaging, Refusal};
 
 /// How often MongoDB is asked whether it answers.
@@ -83,7 +83,7 @@ impl Api {
             presence,
             leases,
         };
-        republish_after_deaths(store, announcer, deaths, core);
+        republish_what_may_be_lost(store, announcer, bus, deaths, core);
 
         let metrics = CommandMetrics::register(registry).map_err(ApiError::Metrics)?;
         let commands = Arc::new(Commands::new(messaging.clone(), metrics));

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use messaging_bus::Bus;
 use messaging_bus::presence::{Instance, LeaseKind};
 use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
@@ -8,34 +9,52 @@ use tokio::sync::mpsc;
 
 use crate::announcer::{Announcer, Telling};
 
-/// How far back to look: what a replica stored in its last moments, plus the term of its lease, plus what clocks may differ by.
+/// How far back to look from when all was last well: a replica's last moments, the term of its lease, and what clocks may differ by.
 const LOOK_BACK: Duration = Duration::from_secs(15);
 
 /// The most messages that are told of again at one time.
 const MESSAGES_MAX: u32 = 20_000;
 
-/// How long to wait before a failed look at the log is tried again, and how often it is tried.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
-const ATTEMPTS_MAX: u32 = 20;
+/// How often to look whether events were lost, and how long to wait before a failed look at the log is tried again.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells again of the last messages whenever an API replica has died, and once at the start.
+/// Tells again of the last messages at the start, whenever an API replica has died, and whenever events of our own were lost.
 ///
-/// A replica that dies between commit and publish leaves messages that nobody was told of. Gateways drop what they have, so
-/// telling twice is harmless, and each survivor does it.
-pub(crate) fn republish_after_deaths(
+/// A replica that dies between commit and publish, or whose connection to NATS breaks, leaves messages that nobody was told of.
+/// Gateways drop what they have, so telling twice is harmless, and each survivor does it.
+pub(crate) fn republish_what_may_be_lost(
     store: Store,
     announcer: Announcer,
+    bus: &Bus,
     mut deaths: mpsc::Receiver<(LeaseKind, Instance)>,
     tasks: &Tasks,
 ) {
-    let stopping = tasks.stopping().clone();
+    let (bus, stopping) = (bus.clone(), tasks.stopping().clone());
     tasks.spawn("republish", async move {
         let republishing = async {
-            republish(&store, &announcer).await;
-            while let Some((kind, instance)) = deaths.recv().await {
-                if kind == LeaseKind::Api {
-                    tracing::info!(%instance, "an API replica is gone; its last messages are told of again");
-                    republish(&store, &announcer).await;
+            let mut ticks = tokio::time::interval(INTERVAL);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            let mut well_at = now();
+            let mut is_due = true;
+            loop {
+                tokio::select! {
+                    Some((kind, instance)) = deaths.recv() => {
+                        if kind == LeaseKind::Api {
+                            tracing::info!(%instance, "an API replica is gone; its last messages are told of again");
+                            is_due = true;
+                        }
+                    }
+                    _ = ticks.tick() => is_due |= announcer.take_loss(),
+                }
+                if !bus.is_connected() {
+                    // What was told in this state is known to be lost only if somebody tried.
+                    continue;
+                }
+                if is_due {
+                    is_due = !republish(&store, &announcer, well_at).await;
+                }
+                if !is_due {
+                    well_at = now();
                 }
             }
         };
@@ -46,21 +65,20 @@ pub(crate) fn republish_after_deaths(
     });
 }
 
-async fn republish(store: &Store, announcer: &Announcer) {
+/// Tells of the messages since shortly before a time; whether all of it went out.
+async fn republish(store: &Store, announcer: &Announcer, well_at: Timestamp) -> bool {
     let look_back = i64::try_from(LOOK_BACK.as_millis()).unwrap_or(i64::MAX);
-    let since = Timestamp::from_millis(now().millis() - look_back);
-    for _ in 0..ATTEMPTS_MAX {
-        match store.recent(since, MESSAGES_MAX).await {
-            Ok(messages) => {
-                return announcer
-                    .announce_committed(messages, Telling::Repeat)
-                    .await;
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the last messages cannot be read; trying again");
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
+    let since = Timestamp::from_millis(well_at.millis() - look_back);
+    match store.recent(since, MESSAGES_MAX).await {
+        Ok(messages) => {
+            announcer
+                .announce_committed(messages, Telling::Repeat)
+                .await;
+            !announcer.take_loss()
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the last messages cannot be read; trying again");
+            false
         }
     }
-    tracing::warn!("the last messages could not be told of again");
 }

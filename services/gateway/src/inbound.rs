@@ -54,7 +54,7 @@ impl Inbound {
                 .change(conversation, seq, Arc::new(frame(MESSAGE_DELETED, data))),
             ConversationEvent::MessagesRead { data } => {
                 self.rooms
-                    .broadcast(conversation, &frame(MESSAGES_READ, data));
+                    .broadcast(conversation, &Arc::new(frame(MESSAGES_READ, data)));
                 false
             }
             ConversationEvent::Typing(signal) => {

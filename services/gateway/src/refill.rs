@@ -115,6 +115,7 @@ impl Refill {
         let mut delay = RETRY_DELAY_MIN;
         let mut progress_at = Instant::now();
         loop {
+            must_look |= self.rooms.take_check_again(conversation);
             if !must_look
                 && !self.rooms.has_gap(conversation)
                 && !self.rooms.end_refill(conversation)

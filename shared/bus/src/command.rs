@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use messaging_lifecycle::Tasks;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::{Bus, SubscribeError};
 
@@ -12,6 +14,9 @@ const QUEUE_GROUP: &str = "api";
 
 /// Commands that one replica works on at a time; at the limit it answers without starting.
 const COMMANDS_IN_FLIGHT_MAX: usize = 4_096;
+
+/// How long NATS may take to hand over what it gave to this replica before it was told to stop; without a connection it cannot.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What answers commands.
 pub trait CommandHandler: Send + Sync + 'static {
@@ -41,10 +46,22 @@ pub async fn serve_commands<H: CommandHandler>(
     let (bus, workers) = (bus.clone(), tasks.clone());
     tasks.spawn("commands", async move {
         let room = Arc::new(Semaphore::new(COMMANDS_IN_FLIGHT_MAX));
+        let mut is_draining = false;
+        let mut drained_by = Instant::now();
         loop {
             let next = tokio::select! {
                 next = commands.next() => next,
-                () = workers.stopping().cancelled() => break,
+                () = workers.stopping().cancelled(), if !is_draining => {
+                    is_draining = true;
+                    drained_by = Instant::now() + DRAIN_TIMEOUT;
+                    // The rest of the group serves what comes from now on; what was given to this replica is done.
+                    if let Err(error) = commands.drain().await {
+                        tracing::debug!(%error, "the commands' subscription was gone already");
+                        break;
+                    }
+                    continue;
+                }
+                () = tokio::time::sleep_until(drained_by), if is_draining => break,
             };
             let Some(command) = next else { break };
             let Some(reply) = command.reply else { continue };
@@ -58,10 +75,6 @@ pub async fn serve_commands<H: CommandHandler>(
                 answer(&bus, reply, handler.handle(name, &command.payload).await).await;
                 drop(permit);
             });
-        }
-        // The rest of the group serves what comes from now on.
-        if let Err(error) = commands.unsubscribe().await {
-            tracing::debug!(%error, "the commands' subscription was gone already");
         }
     });
     Ok(())

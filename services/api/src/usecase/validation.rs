@@ -59,18 +59,16 @@ impl Fields {
         });
     }
 
-    /// Checks a title: control characters and overlong ones are refused.
+    /// Checks and trims a title, by the rules of a message's text. An empty one is none.
     pub(super) fn title(&mut self, field: &str, title: Option<&str>) -> Option<String> {
-        let title = title?;
-        if title.chars().any(char::is_control) {
-            self.note(field, "must not contain control characters");
-        } else if title.chars().count() > TITLE_SCALARS_MAX {
+        let title = self.take(field, Content::parse_optional(title?))?;
+        if title.as_str().chars().count() > TITLE_SCALARS_MAX {
             self.note(
                 field,
                 format!("must be at most {TITLE_SCALARS_MAX} characters"),
             );
         }
-        Some(title.to_owned())
+        Some(title.into_string()).filter(|title| !title.is_empty())
     }
 
     /// Checks the form of a draft.

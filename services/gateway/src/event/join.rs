@@ -35,7 +35,9 @@ impl Gateway {
                 replayed,
                 has_more,
             }) => {
-                client.note_joined(conversation, request.after_seq.unwrap_or(viewed.last_seq));
+                // What was cut off, or said to be there already, it has not been sent.
+                let since = request.after_seq.filter(|_| !has_more);
+                client.note_joined(conversation, since.unwrap_or(viewed.last_seq));
                 answer.done(&members(&viewed.conversation, replayed, has_more));
                 self.go_live(client, conversation, viewed.last_seq).await;
                 Ok(())

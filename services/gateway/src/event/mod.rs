@@ -135,9 +135,9 @@ impl Gateway {
         event: &ClientEvent,
         answer: &Answer<'_>,
     ) -> Result<(), Fault> {
+        client.admit_event()?;
         let kind = Kind::of(&event.name)
             .ok_or_else(|| Fault::new(ErrorCode::UnknownEvent, "there is no such event"))?;
-        client.admit_event()?;
         let data = event
             .args
             .first()

@@ -53,8 +53,14 @@ impl<T> Gate<T> {
         }
         self.last = Some(after);
         self.head = self.head.max(after);
-        self.held = self.held.split_off(&(after + 1));
-        self.pass_held(Vec::new())
+        let later = self.held.split_off(&(after + 1));
+        let earlier = std::mem::replace(&mut self.held, later);
+        // Whoever joins may have been given these messages before they were changed.
+        let changes = earlier.into_iter().flat_map(|(seq, held)| {
+            let changes = held.changes.into_iter();
+            changes.map(move |change| Passed::Change(seq, change))
+        });
+        self.pass_held(changes.collect())
     }
 
     /// Offers a message; what is let through may be it, more that was held behind it, or nothing.
@@ -195,6 +201,15 @@ mod tests {
             [Passed::Message(1, 1), Passed::Change(1, 11)]
         );
         assert_eq!(gate.change(1, 12), Some(Passed::Change(1, 12)));
+    }
+
+    #[test]
+    fn opening_lets_changes_through_that_arrived_before() {
+        let mut gate = Gate::default();
+        gate.change(3, 33);
+        gate.offer(3, 3);
+        gate.offer(6, 6);
+        assert_eq!(gate.open(5), [Passed::Change(3, 33), Passed::Message(6, 6)]);
     }
 
     proptest! {

@@ -74,13 +74,15 @@ impl Member {
             State::Joining { held_from, held } if held.len() < HELD_MAX => {
                 held.push((seq, Arc::clone(item), is_message));
                 debug_assert!(
-                    held_from.is_some(),
-                    "a gate lets nothing through before it is open"
+                    held_from.is_some() || !is_message,
+                    "a gate lets no message through before it is open"
                 );
             }
             State::Joining { held_from, held } => {
+                let held_messages = held.iter().filter(|(_, _, is_message)| *is_message);
+                let newest = held_messages.map(|(seq, ..)| *seq).max();
                 held.clear();
-                *held_from = (*held_from).max(Some(seq));
+                *held_from = (*held_from).max(newest).max(is_message.then_some(seq));
             }
         }
     }

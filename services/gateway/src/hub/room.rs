@@ -18,6 +18,8 @@ pub(super) struct Room {
     typing: TypingBoard,
     /// Whether someone fetches what is missing.
     pub(super) is_refilling: bool,
+    /// Whether he shall look once more when he is done.
+    pub(super) check_again: bool,
 }
 
 impl Room {
@@ -48,10 +50,13 @@ impl Room {
         }
     }
 
-    /// Sends an event that is in no order to each member.
-    pub(super) fn broadcast(&self, frame: &EventFrame) {
-        let live = self.members.iter().filter(|member| member.is_live());
-        live.for_each(|member| member.connection.send(frame, Class::Durable));
+    /// Sends an event that is in no order to each member; one that is joining gets it when it is live.
+    pub(super) fn broadcast(&mut self, item: &Item) {
+        // A change to what came before the first message: every position is beyond it.
+        let passed = Passed::Change(0, Arc::clone(item));
+        self.members
+            .iter_mut()
+            .for_each(|member| member.take(&passed));
     }
 
     /// Takes a typing signal, and tells the others if there is something to tell. Returns whether someone types.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::room::Room;
 use super::{Item, Member};
-use crate::connection::{Connection, EventFrame};
+use crate::connection::Connection;
 
 /// Locks that the rooms are spread over; a power of two well above the number of cores.
 const SHARD_COUNT: usize = 64;
@@ -133,6 +133,7 @@ impl Rooms {
     pub(crate) fn begin_check(&self, conversation: ConversationId) -> bool {
         self.with(conversation, |room| {
             let may = room.gate.last().is_some() && !room.is_refilling;
+            room.check_again |= room.is_refilling;
             room.is_refilling |= may;
             may
         })
@@ -152,10 +153,15 @@ impl Rooms {
         self.with(conversation, |room| room.gate.gap().is_some())
     }
 
-    /// Gives up the claim to fetch. True if messages are missing again: the claim stays then.
+    /// Whether the one who fetches was asked to look once more, which this forgets.
+    pub(crate) fn take_check_again(&self, conversation: ConversationId) -> bool {
+        self.with(conversation, |room| std::mem::take(&mut room.check_again))
+    }
+
+    /// Gives up the claim to fetch. True if messages are missing again, or one was asked to look again: the claim stays then.
     pub(crate) fn end_refill(&self, conversation: ConversationId) -> bool {
         self.with(conversation, |room| {
-            room.is_refilling = room.gate.gap().is_some();
+            room.is_refilling = room.gate.gap().is_some() || room.check_again;
             room.is_refilling
         })
     }
@@ -183,9 +189,9 @@ impl Rooms {
     }
 
     /// Takes an event that is in no order.
-    pub(crate) fn broadcast(&self, conversation: ConversationId, frame: &EventFrame) {
+    pub(crate) fn broadcast(&self, conversation: ConversationId, item: &Item) {
         self.with(conversation, |room| {
-            room.broadcast(frame);
+            room.broadcast(item);
             false
         });
     }

@@ -34,6 +34,10 @@ impl Presence {
         let presence = self.clone();
         self.spawn("presence announcement", async move {
             for attempt in 1..=ATTEMPTS_MAX {
+                // While it was tried, the opposite may have happened, which must not be announced first.
+                if !presence.is_current(&change.user, change.status).await {
+                    return;
+                }
                 match presence.api.presence_changed(&change).await {
                     Ok(()) => return,
                     Err(fault) => tracing::debug!(%fault, attempt, "a change of presence was not announced"),

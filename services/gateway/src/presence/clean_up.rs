@@ -4,6 +4,7 @@ use messaging_bus::presence::{BucketError, Instance, LEASE_TTL, Lease, LeaseKind
 use messaging_domain::Timestamp;
 use messaging_lifecycle::now;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::Presence;
 
@@ -24,7 +25,7 @@ impl Presence {
         self.inner.tasks().spawn("presence lease", async move {
             loop {
                 tokio::select! {
-                    () = lease.revived() => presence.write_all().await,
+                    () = lease.revived() => presence.tell_all(&stopping).await,
                     () = stopping.cancelled() => break,
                 }
             }
@@ -41,6 +42,17 @@ impl Presence {
             }
         });
         LeaseKeeper(keeper)
+    }
+
+    /// Writes all entries anew until it is done.
+    async fn tell_all(&self, stopping: &CancellationToken) {
+        while let Err(error) = self.write_all().await {
+            tracing::debug!(%error, "entries cannot be written anew; trying again");
+            tokio::select! {
+                () = tokio::time::sleep(RETRY_DELAY) => {}
+                () = stopping.cancelled() => return,
+            }
+        }
     }
 
     /// Finds gateways that died while nobody was there to see it.

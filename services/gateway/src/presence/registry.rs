@@ -8,6 +8,7 @@ use messaging_bus::presence::{
 };
 use messaging_domain::UserId;
 use messaging_lifecycle::{Tasks, now};
+use messaging_wire::PresenceStatus;
 
 use super::PresenceConfig;
 use crate::api::ApiClient;
@@ -32,6 +33,9 @@ pub(super) struct Inner {
     hasher: RandomState,
 }
 
+/// How long to wait before the bucket is tried again.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
 /// How long the first users of a gateway wait for it to know the others.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -41,6 +45,8 @@ pub(super) type Shard = tokio::sync::Mutex<HashMap<UserId, Local>>;
 #[derive(Debug, Default)]
 pub(super) struct Local {
     pub(super) connections: u32,
+    /// Whether it is known to the others that he came.
+    is_told: bool,
     /// Counts the times that the last connection went, so that a grace knows whether it is still the one that runs.
     departures: u64,
 }
@@ -112,6 +118,9 @@ impl Presence {
                 if is_new && !came_before {
                     self.announce_online(user);
                 }
+                if let Some(local) = shard.get_mut(user) {
+                    local.is_told = true;
+                }
             }
             Err(error) => tracing::debug!(%error, "a connection is not in the presence bucket yet"),
         }
@@ -145,25 +154,44 @@ impl Presence {
         }
     }
 
-    /// Writes all entries anew: the bucket may have lost them.
-    pub(crate) async fn write_all(&self) {
+    /// Writes all entries anew: the bucket may have lost them, and others may have taken this gateway for dead.
+    ///
+    /// # Errors
+    /// When the bucket cannot be reached; then it must be tried again.
+    pub(crate) async fn write_all(&self) -> Result<(), BucketError> {
         let inner = &self.inner;
-        if let Err(error) = inner.bucket.register(&inner.instance).await {
-            tracing::debug!(%error, "the gateway is not registered");
-        }
+        inner.bucket.register(&inner.instance).await?;
         for shard in &inner.shards {
-            let shard = shard.lock().await;
-            for (user, local) in &*shard {
-                if let Err(error) = inner
+            let mut shard = shard.lock().await;
+            for (user, local) in &mut *shard {
+                let entries = inner.bucket.entries(std::slice::from_ref(user)).await?;
+                let connections = local.connections;
+                inner
                     .bucket
-                    .put_user(user, &inner.instance, local.connections)
-                    .await
-                {
-                    // Reviving the lease fails as well then, and begins this again.
-                    tracing::debug!(%error, "entries cannot be written anew");
-                    return;
+                    .put_user(user, &inner.instance, connections)
+                    .await?;
+                let was_deleted = entries
+                    .iter()
+                    .any(|entry| entry.instance == inner.instance && entry.connections.is_none());
+                let is_elsewhere = entries
+                    .iter()
+                    .any(|entry| entry.instance != inner.instance && inner.is_live(entry));
+                if connections > 0 && !is_elsewhere && (was_deleted || !local.is_told) {
+                    self.announce_online(user);
                 }
+                local.is_told = true;
             }
+        }
+        Ok(())
+    }
+
+    /// Whether a change that is being announced still is the state of things here.
+    pub(super) async fn is_current(&self, user: &UserId, status: PresenceStatus) -> bool {
+        let shard = self.inner.shard(user).lock().await;
+        let local = shard.get(user);
+        match status {
+            PresenceStatus::Online => local.is_some(),
+            PresenceStatus::Offline => local.is_none_or(|local| local.connections == 0),
         }
     }
 
@@ -173,16 +201,28 @@ impl Presence {
         self.spawn("presence grace", async move {
             let inner = &presence.inner;
             tokio::time::sleep(inner.config.grace).await;
-            let mut shard = inner.shard(&user).lock().await;
-            let is_gone = shard.get(&user).is_some_and(|local| local.connections == 0 && local.departures == departure);
-            if !is_gone {
-                return;
-            }
-            shard.remove(&user);
-            match inner.delete_and_read(&user, &inner.instance).await {
-                Ok((_, true)) => presence.announce_offline(&user, closed_at),
-                Ok((_, false)) => {}
-                Err(error) => tracing::warn!(%error, user.id = %user, "a departure is not in the presence bucket"),
+            loop {
+                let mut shard = inner.shard(&user).lock().await;
+                let is_gone = shard
+                    .get(&user)
+                    .is_some_and(|local| local.connections == 0 && local.departures == departure);
+                if !is_gone {
+                    return;
+                }
+                // He stays known here until it is done: otherwise he could come back without ever having gone.
+                match inner.delete_and_read(&user, &inner.instance).await {
+                    Ok((_, is_gone)) => {
+                        shard.remove(&user);
+                        drop(shard);
+                        if is_gone {
+                            presence.announce_offline(&user, closed_at);
+                        }
+                        return;
+                    }
+                    Err(error) => tracing::debug!(%error, "a departure waits for the bucket"),
+                }
+                drop(shard);
+                tokio::time::sleep(RETRY_DELAY).await;
             }
         });
     }

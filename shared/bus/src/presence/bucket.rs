@@ -37,6 +37,9 @@ pub enum BucketError {
     /// A write was not confirmed.
     #[error("the presence bucket takes no write")]
     Write(#[source] async_nats::Error),
+    /// There is no connection to NATS.
+    #[error("NATS is not connected")]
+    Disconnected,
     /// A read failed.
     #[error("the presence bucket cannot be read")]
     Read(#[source] async_nats::Error),
@@ -141,11 +144,7 @@ impl PresenceBucket {
             .map(|user| self.subject(&format!("user.{user}.*")))
             .collect();
         let query = serde_json::json!({ "multi_last": subjects });
-        let read = self.read_last(query.to_string().into());
-        let messages = match tokio::time::timeout(OPERATION_TIMEOUT, read).await {
-            Ok(read) => read?,
-            Err(elapsed) => return Err(BucketError::Read(elapsed.into())),
-        };
+        let messages = self.read_last(query.to_string().into()).await?;
         Ok(messages
             .iter()
             .filter_map(|message| self.entry(message))
@@ -268,6 +267,7 @@ impl PresenceBucket {
     }
 
     async fn write(&self, key: &str, value: Bytes, headers: HeaderMap) -> Result<u64, BucketError> {
+        self.require_connection()?;
         let acknowledged = async {
             let publish = self
                 .jetstream
@@ -282,8 +282,25 @@ impl PresenceBucket {
         }
     }
 
-    /// Asks for the last messages of subjects by the batched direct get of NATS 2.11 (ADR-31), which needs no consumer.
+    /// Without a connection an operation fails at once instead of waiting for one: whoever asks has somebody waiting.
+    fn require_connection(&self) -> Result<(), BucketError> {
+        if self.bus.is_connected() {
+            Ok(())
+        } else {
+            Err(BucketError::Disconnected)
+        }
+    }
+
     async fn read_last(&self, query: Bytes) -> Result<Vec<async_nats::Message>, BucketError> {
+        self.require_connection()?;
+        match tokio::time::timeout(OPERATION_TIMEOUT, self.read_batch(query)).await {
+            Ok(read) => read,
+            Err(elapsed) => Err(BucketError::Read(elapsed.into())),
+        }
+    }
+
+    /// Asks for the last messages of subjects by the batched direct get of NATS 2.11 (ADR-31), which needs no consumer.
+    async fn read_batch(&self, query: Bytes) -> Result<Vec<async_nats::Message>, BucketError> {
         let inbox = self.bus.client.new_inbox();
         let read_error = |error: async_nats::Error| BucketError::Read(error);
         let mut answers = self

@@ -75,6 +75,7 @@ pub struct Lease {
     bucket: PresenceBucket,
     key: String,
     renewals: watch::Receiver<Renewal>,
+    lives_seen: u64,
 }
 
 /// How the last renewal went.
@@ -110,6 +111,7 @@ impl Lease {
             bucket: bucket.clone(),
             key,
             renewals,
+            lives_seen: 0,
         }
     }
 
@@ -120,15 +122,16 @@ impl Lease {
 
     /// Resolves each time the lease comes to life: what was written under an earlier life may be gone.
     pub async fn revived(&mut self) {
-        let seen = self.renewals.borrow_and_update().lives;
-        // An error means that the renewing task has ended, and nothing revives any more.
-        if self
+        let seen = self.lives_seen;
+        let revived = self
             .renewals
             .wait_for(|renewal| renewal.alive && renewal.lives > seen)
             .await
-            .is_err()
-        {
-            std::future::pending::<()>().await;
+            .map(|renewal| renewal.lives);
+        match revived {
+            Ok(lives) => self.lives_seen = lives,
+            // The renewing task has ended, and nothing revives any more.
+            Err(_) => std::future::pending().await,
         }
     }
 
@@ -144,15 +147,21 @@ async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Rene
     let mut ticks = tokio::time::interval(RENEW_INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut last_revision = 0;
+    let mut renewed_at = Instant::now();
     loop {
         ticks.tick().await;
         let renewed = bucket.write_lease(&key).await;
         let was_alive = renewals.borrow().alive;
         match renewed {
-            // A smaller revision means that the bucket was made anew in between.
-            Ok(revision) if was_alive && revision > last_revision => last_revision = revision,
+            // A smaller revision means that the bucket was made anew in between, and a long silence, as of a process that was
+            // stopped, that others have taken this one for dead.
+            Ok(revision)
+                if was_alive && revision > last_revision && renewed_at.elapsed() < LEASE_TTL =>
+            {
+                (last_revision, renewed_at) = (revision, Instant::now());
+            }
             Ok(revision) => {
-                last_revision = revision;
+                (last_revision, renewed_at) = (revision, Instant::now());
                 renewals.send_modify(|renewal| {
                     *renewal = Renewal {
                         alive: true,
