@@ -248,3 +248,46 @@ async fn leases_revive_when_nats_comes_back_empty_and_nobody_is_taken_for_dead()
     assert!(deaths.try_recv().is_err(), "nobody died");
     tasks.stop(BOUND).await.expect("the tasks end");
 }
+
+struct Slow;
+
+impl CommandHandler for Slow {
+    async fn handle(&self, _: &str, payload: &[u8]) -> Bytes {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Bytes::copy_from_slice(payload)
+    }
+
+    fn overloaded(&self) -> Bytes {
+        Bytes::from_static(b"overloaded")
+    }
+}
+
+#[tokio::test]
+async fn a_replica_that_stops_finishes_what_it_was_given() {
+    let nats = NatsServer::shared().await;
+    let prefix = unique_prefix();
+    let (api, gateway) = (
+        connect(&nats.url(), &prefix).await,
+        connect(&nats.url(), &prefix).await,
+    );
+    let tasks = Tasks::new();
+    serve_commands(&api, Arc::new(Slow), &tasks)
+        .await
+        .expect("NATS takes it");
+    let is_served = async || gateway.request("ping", Bytes::new(), BOUND).await.is_ok();
+    eventually(BOUND, "the command is served", is_served).await;
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let gateway = gateway.clone();
+        requests.spawn(async move { gateway.request("send", Bytes::new(), BOUND).await });
+    }
+    eventually(BOUND, "commands are being done", async || tasks.count() > 1).await;
+    tasks.stop(BOUND).await.expect("the commands end");
+    // Whoever came after the end finds nobody, at once; nobody waits for an answer that never comes.
+    for answer in requests.join_all().await {
+        assert!(
+            matches!(answer, Ok(_) | Err(RequestError::Unserved)),
+            "{answer:?}"
+        );
+    }
+}

@@ -242,3 +242,30 @@ fn every_member_sees_exactly_what_follows_its_own_start_whatever_arrives_and_whe
         "most worlds must have several guests: {joins:?}"
     );
 }
+
+#[test]
+fn what_overflows_while_joining_is_fetched_again_even_if_the_last_straw_is_a_change() {
+    let mut world = World::new(0);
+    world.come();
+    assert_eq!(
+        world
+            .rooms
+            .end_join(CONVERSATION, &world.guests[0].connection, 0),
+        JoinStep::Live
+    );
+    world.come();
+    for seq in 1..=512 {
+        world.rooms.message(CONVERSATION, seq, item(seq));
+    }
+    world.rooms.change(CONVERSATION, 1, item(1));
+    world.rooms.message(CONVERSATION, 513, item(513));
+    let connection = &world.guests[1].connection;
+    let step = world.rooms.end_join(CONVERSATION, connection, 0);
+    assert_eq!(step, JoinStep::Behind(512));
+    replay(connection, 0, 512);
+    assert_eq!(
+        world.rooms.end_join(CONVERSATION, connection, 512),
+        JoinStep::Live
+    );
+    assert_eq!(seen(connection), (1..=513).collect::<Vec<_>>());
+}
