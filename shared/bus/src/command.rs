@@ -1,12 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use messaging_lifecycle::Tasks;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
+use crate::departure::{Departure, go_on};
 use crate::{Bus, SubscribeError};
 
 /// The queue group in which API replicas share the commands.
@@ -14,9 +13,6 @@ const QUEUE_GROUP: &str = "api";
 
 /// Commands that one replica works on at a time; at the limit it answers without starting.
 const COMMANDS_IN_FLIGHT_MAX: usize = 4_096;
-
-/// How long NATS may take to hand over what it gave to this replica before it was told to stop; without a connection it cannot.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What answers commands.
 pub trait CommandHandler: Send + Sync + 'static {
@@ -46,24 +42,27 @@ pub async fn serve_commands<H: CommandHandler>(
     let (bus, workers) = (bus.clone(), tasks.clone());
     tasks.spawn("commands", async move {
         let room = Arc::new(Semaphore::new(COMMANDS_IN_FLIGHT_MAX));
-        let mut is_draining = false;
-        let mut drained_by = Instant::now();
+        let mut taken = 0;
+        let mut departure = None;
         loop {
             let next = tokio::select! {
                 next = commands.next() => next,
-                () = workers.stopping().cancelled(), if !is_draining => {
-                    is_draining = true;
-                    drained_by = Instant::now() + DRAIN_TIMEOUT;
-                    // The rest of the group serves what comes from now on; what was given to this replica is done.
-                    if let Err(error) = commands.drain().await {
-                        tracing::debug!(%error, "the commands' subscription was gone already");
-                        break;
+                () = workers.stopping().cancelled(), if departure.is_none() => {
+                    match Departure::begin(&bus, &mut commands, taken).await {
+                        Ok(begun) => departure = Some(begun),
+                        Err(error) => {
+                            tracing::debug!(%error, "the commands' subscription was gone already");
+                            break;
+                        }
                     }
                     continue;
                 }
-                () = tokio::time::sleep_until(drained_by), if is_draining => break,
+                is_due = go_on(&mut departure, &bus, taken) => {
+                    if is_due { continue } else { break }
+                }
             };
             let Some(command) = next else { break };
+            taken += 1;
             let Some(reply) = command.reply else { continue };
             let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
                 answer(&bus, reply, handler.overloaded()).await;

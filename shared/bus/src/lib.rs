@@ -6,6 +6,7 @@
 mod bus;
 mod command;
 mod config;
+mod departure;
 mod envelope;
 mod intake;
 pub mod presence;

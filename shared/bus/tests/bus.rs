@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -249,11 +250,24 @@ async fn leases_revive_when_nats_comes_back_empty_and_nobody_is_taken_for_dead()
     tasks.stop(BOUND).await.expect("the tasks end");
 }
 
-struct Slow;
+/// Takes its time, and counts what it did.
+#[derive(Default)]
+struct Slow {
+    done: AtomicUsize,
+}
+
+impl Slow {
+    fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
+    }
+}
 
 impl CommandHandler for Slow {
-    async fn handle(&self, _: &str, payload: &[u8]) -> Bytes {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    async fn handle(&self, name: &str, payload: &[u8]) -> Bytes {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        if name == "send" {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
         Bytes::copy_from_slice(payload)
     }
 
@@ -271,23 +285,77 @@ async fn a_replica_that_stops_finishes_what_it_was_given() {
         connect(&nats.url(), &prefix).await,
     );
     let tasks = Tasks::new();
-    serve_commands(&api, Arc::new(Slow), &tasks)
+    let slow = Arc::new(Slow::default());
+    serve_commands(&api, Arc::clone(&slow), &tasks)
         .await
         .expect("NATS takes it");
     let is_served = async || gateway.request("ping", Bytes::new(), BOUND).await.is_ok();
     eventually(BOUND, "the command is served", is_served).await;
-    let mut requests = tokio::task::JoinSet::new();
-    for _ in 0..200 {
-        let gateway = gateway.clone();
-        requests.spawn(async move { gateway.request("send", Bytes::new(), BOUND).await });
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        senders.spawn(send_until_refused(gateway.clone()));
     }
-    eventually(BOUND, "commands are being done", async || tasks.count() > 1).await;
+    let are_done = async || slow.done() > 1_000;
+    eventually(BOUND, "commands are being done", are_done).await;
     tasks.stop(BOUND).await.expect("the commands end");
-    // Whoever came after the end finds nobody, at once; nobody waits for an answer that never comes.
-    for answer in requests.join_all().await {
-        assert!(
-            matches!(answer, Ok(_) | Err(RequestError::Unserved)),
-            "{answer:?}"
+    let (answered, refusals): (Vec<_>, Vec<_>) = senders.join_all().await.into_iter().unzip();
+    assert_eq!(answered.iter().sum::<usize>(), slow.done());
+    // Whoever comes after the end finds nobody, at once; nobody waits for an answer that never comes.
+    for refusal in refusals {
+        assert!(matches!(refusal, RequestError::Unserved), "{refusal:?}");
+    }
+}
+
+/// How many commands were answered, and why the next one was not.
+async fn send_until_refused(bus: Bus) -> (usize, RequestError) {
+    let mut answered = 0;
+    loop {
+        match bus.request("send", Bytes::new(), BOUND).await {
+            Ok(_) => answered += 1,
+            Err(error) => return (answered, error),
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_a_replica_stops_the_others_serve_and_no_command_is_lost() {
+    let nats = NatsServer::shared().await;
+    let prefix = unique_prefix();
+    let gateway = connect(&nats.url(), &prefix).await;
+    let mut replicas = Vec::new();
+    for _ in 0..3 {
+        let (bus, tasks, slow) = (
+            connect(&nats.url(), &prefix).await,
+            Tasks::new(),
+            Arc::new(Slow::default()),
         );
+        let served = serve_commands(&bus, Arc::clone(&slow), &tasks).await;
+        served.expect("NATS takes it");
+        let is_served =
+            async || gateway.request("send", Bytes::new(), BOUND).await.is_ok() && slow.done() > 0;
+        eventually(BOUND, "the replica serves", is_served).await;
+        replicas.push((bus, tasks, slow));
+    }
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        senders.spawn(send_until_refused(gateway.clone()));
+    }
+    for (number, (_, tasks, _)) in replicas.iter().enumerate() {
+        let before: usize = replicas.iter().map(|(.., slow)| slow.done()).sum();
+        let are_done = async || {
+            let done: usize = replicas.iter().map(|(.., slow)| slow.done()).sum();
+            done > before + 1_000
+        };
+        eventually(BOUND, "commands are being done", are_done).await;
+        if number < 2 {
+            assert_eq!(
+                senders.try_join_next().map(|_| "a sender was refused"),
+                None
+            );
+        }
+        tasks.stop(BOUND).await.expect("the commands end");
+    }
+    for (_, refusal) in senders.join_all().await {
+        assert!(matches!(refusal, RequestError::Unserved), "{refusal:?}");
     }
 }
