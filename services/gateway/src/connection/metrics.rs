@@ -7,6 +7,8 @@ use super::CloseReason;
 pub struct SocketMetrics {
     /// Sessions and plain connections that live, those that have not joined a namespace included.
     pub(crate) links: IntGauge,
+    /// Long-polling requests that wait for something to tell.
+    pub(crate) open_polls: IntGauge,
     /// Client events taken.
     pub(crate) events: IntCounter,
     /// Frames written to WebSockets.
@@ -25,6 +27,10 @@ impl SocketMetrics {
             links: IntGauge::new(
                 "fh_gateway_links",
                 "Sockets that are open, whatever their state.",
+            )?,
+            open_polls: IntGauge::new(
+                "fh_gateway_open_polls",
+                "Long-polling requests that wait for something to tell.",
             )?,
             events: IntCounter::new(
                 "fh_gateway_client_events_total",
@@ -47,6 +53,7 @@ impl SocketMetrics {
             )?,
         };
         registry.register(Box::new(metrics.links.clone()))?;
+        registry.register(Box::new(metrics.open_polls.clone()))?;
         registry.register(Box::new(metrics.events.clone()))?;
         registry.register(Box::new(metrics.frames.clone()))?;
         registry.register(Box::new(metrics.dropped.clone()))?;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use messaging_socketio::{EnginePacket, PayloadWriter, decode_payload};
 use messaging_wire::{ErrorCode, Fault};
+use prometheus::IntGauge;
 use tokio::time::timeout;
 
 use super::engine::{EngineServer, take_packet};
@@ -22,7 +23,9 @@ use super::heartbeat::keep;
 use super::receiver::Ending;
 use super::refusal::{BadRequest, fault_response};
 use super::{Protocol, Receiver, TransportConfig};
-use crate::connection::{CloseReason, Link, Opcode, ServerFrames, Taken, Violation, Waiter};
+use crate::connection::{
+    CloseReason, Link, Opcode, ServerFrames, SocketMetrics, Taken, Violation, Waiter,
+};
 use crate::session::{EngineSession, RequestRefused};
 
 /// How long a client may take to fetch the last words of a session that the server has ended.
@@ -78,7 +81,10 @@ pub(super) async fn poll<R: Receiver>(
         Ok(request) => request,
         Err(refused) => return refuse(refused),
     };
-    let response = match poll_fn(|cx| poll_payload(session, cx, payload_bytes_max)).await {
+    let waiting = OpenPoll::begin(session.link().metrics());
+    let polled = poll_fn(|cx| poll_payload(session, cx, payload_bytes_max)).await;
+    drop(waiting);
+    let response = match polled {
         Polled::Payload(payload) => text_response(payload),
         Polled::Moving if request.came_late() && moves_soon(session).await => {
             refuse(RequestRefused::Gone)
@@ -87,6 +93,22 @@ pub(super) async fn poll<R: Receiver>(
     };
     request.complete();
     response
+}
+
+/// Counts a poll for as long as it waits, however it ends.
+struct OpenPoll<'a>(&'a IntGauge);
+
+impl<'a> OpenPoll<'a> {
+    fn begin(metrics: &'a SocketMetrics) -> Self {
+        metrics.open_polls.inc();
+        Self(&metrics.open_polls)
+    }
+}
+
+impl Drop for OpenPoll<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// A poll that was sent behind the last packet of a move can overtake it: then it has come too late.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use messaging_gateway::connection::{Class, CloseReason, EventFrame};
 
-use crate::server::{Server, config, eventually};
+use crate::server::{Server, config, config_with_heartbeat, eventually};
 use crate::wire::{Answer, request};
 
 pub(crate) const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
@@ -119,7 +119,7 @@ async fn a_second_poll_ends_the_session() {
     let server = Server::start(config()).await;
     let path = connected(&server).await;
     let second = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        server.polled(1.0).await;
         get(&server, &path).await
     };
     let (first, second) = tokio::join!(get(&server, &path), second);
@@ -135,8 +135,10 @@ async fn a_second_poll_ends_the_session() {
 async fn a_poll_that_is_aborted_ends_the_session() {
     let server = Server::start(config()).await;
     let path = connected(&server).await;
-    let aborted = tokio::time::timeout(Duration::from_millis(50), get(&server, &path)).await;
-    assert!(aborted.is_err(), "there was nothing to tell");
+    tokio::select! {
+        answer = get(&server, &path) => panic!("there was nothing to tell, yet it got {answer:?}"),
+        () = server.polled(1.0) => {}
+    }
     eventually("it is closed", || {
         server.app.count("closed transport_aborted") == 1
     })
@@ -190,7 +192,7 @@ async fn a_client_that_leaves_gets_its_poll_back() {
     let server = Server::start(config()).await;
     let path = connected(&server).await;
     let leave = async {
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        server.polled(1.0).await;
         post(&server, &path, "1").await
     };
     let (polled, left) = tokio::join!(get(&server, &path), leave);
@@ -204,12 +206,9 @@ async fn a_client_that_leaves_gets_its_poll_back() {
 
 #[tokio::test]
 async fn a_poll_brings_the_ping_and_without_a_pong_the_session_ends() {
-    let mut config = config();
-    config.ping_interval = Duration::from_millis(100);
-    config.ping_timeout = Duration::from_millis(80);
-    let server = Server::start(config).await;
+    let server = Server::start(config_with_heartbeat()).await;
     let path = connected(&server).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert_eq!(get(&server, &path).await.body, "2");
         assert_eq!(post(&server, &path, "3").await.body, "ok");
     }

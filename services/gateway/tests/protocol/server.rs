@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,6 +30,15 @@ pub(crate) fn config() -> TransportConfig {
         frame_bytes_max: 10_000,
         outbox_bytes_max: 50_000,
         ..TransportConfig::default()
+    }
+}
+
+/// A heartbeat that a test can wait for, and that a peer of it keeps even on a machine that is very busy.
+pub(crate) fn config_with_heartbeat() -> TransportConfig {
+    TransportConfig {
+        ping_interval: Duration::from_millis(300),
+        ping_timeout: Duration::from_secs(1),
+        ..config()
     }
 }
 
@@ -67,6 +77,7 @@ impl Server {
         let app = Arc::new(App {
             log: Mutex::default(),
             gate: Semaphore::new(0),
+            deciding: AtomicUsize::new(0),
         });
         let routes = router(
             Arc::clone(&app),
@@ -85,6 +96,14 @@ impl Server {
         (server, routes)
     }
 
+    /// Waits until so many polls are open.
+    pub(crate) async fn polled(&self, polls: f64) {
+        eventually("the poll is open", || {
+            self.metric("fh_gateway_open_polls") == polls
+        })
+        .await;
+    }
+
     /// The sum of a counter over its labels, or a gauge.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let families = self.registry.gather();
@@ -101,6 +120,8 @@ pub(crate) struct App {
     log: Mutex<Vec<String>>,
     /// Lets events named `gated` go on, one for each permit.
     pub(crate) gate: Semaphore,
+    /// Connections that have come to the gate.
+    pub(crate) deciding: AtomicUsize,
 }
 
 impl App {
@@ -145,6 +166,7 @@ impl Application for App {
             connection.wait_for_room().await;
         }
         if token.contains("gated") {
+            self.deciding.fetch_add(1, Ordering::Relaxed);
             let _passed = self.gate.acquire().await.expect("never closed");
         }
         if token.contains("bad") {

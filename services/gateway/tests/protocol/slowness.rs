@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::server::{Server, config, eventually};
+use crate::server::{Server, config, config_with_heartbeat, eventually};
 use crate::wire::{FINAL, Socket, TEXT, frame};
 
 #[tokio::test]
@@ -87,17 +87,19 @@ async fn a_sender_waits_while_its_events_are_not_taken_and_loses_none() {
 
 #[tokio::test]
 async fn a_silent_peer_is_pinged_and_then_closed_while_any_frame_keeps_one_alive() {
-    let mut config = config();
-    config.ping_interval = Duration::from_millis(100);
-    config.ping_timeout = Duration::from_millis(80);
-    let server = Server::start(config).await;
+    let server = Server::start(config_with_heartbeat()).await;
     let mut silent = Socket::open(server.address, "/ws").await;
     let mut talker = Socket::open(server.address, "/ws").await;
-    for _ in 0..30 {
-        talker.send(r#"{"event":"x"}"#).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    let talk = async {
+        loop {
+            talker.send(r#"{"event":"x"}"#).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = talk => {}
+        code = silent.close_code() => assert_eq!(code, 1001),
     }
-    assert_eq!(silent.close_code().await, 1001);
     assert_eq!(
         (
             server.app.count("closed ping_timeout"),
@@ -109,19 +111,19 @@ async fn a_silent_peer_is_pinged_and_then_closed_while_any_frame_keeps_one_alive
 
 #[tokio::test]
 async fn a_peer_that_answers_pings_without_reading_is_closed() {
-    let mut config = config();
-    config.ping_interval = Duration::from_millis(50);
-    config.ping_timeout = Duration::from_millis(40);
+    let mut config = config_with_heartbeat();
     config.outbox_bytes_max = 64_000_000;
     let server = Server::start(config).await;
     let mut socket = Socket::open(server.address, "/ws").await;
     socket.send(r#"{"event":"flood"}"#).await;
-    for _ in 0..50 {
-        if server.metric("fh_gateway_closed_links_total") > 0.0 {
-            break;
+    let talk = async {
+        while socket.send_if_open(r#"{"event":"x"}"#).await && server.app.count("closed") == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        socket.send(r#"{"event":"x"}"#).await;
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    eventually("it is closed", || server.app.count("closed too_slow") == 1).await;
+    };
+    tokio::join!(
+        talk,
+        eventually("it is closed", || server.app.count("closed") == 1)
+    );
+    assert_eq!(server.app.count("closed too_slow"), 1);
 }

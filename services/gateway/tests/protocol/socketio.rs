@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use messaging_gateway::connection::CloseReason;
 
-use crate::server::{Server, config, eventually};
+use crate::server::{Server, config, config_with_heartbeat, eventually};
 use crate::wire::{BINARY, FINAL, Socket, TEXT};
 
 const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
@@ -167,7 +167,7 @@ async fn leaving_the_namespace_closes_the_connection_but_not_the_transport() {
 #[tokio::test]
 async fn whoever_joins_no_namespace_in_time_is_closed() {
     let mut config = config();
-    config.connect_timeout = Duration::from_millis(50);
+    config.connect_timeout = Duration::from_millis(500);
     let server = Server::start(config).await;
     let mut idle = shaken(&server).await;
     let mut busy = connected(&server).await;
@@ -178,12 +178,9 @@ async fn whoever_joins_no_namespace_in_time_is_closed() {
 
 #[tokio::test]
 async fn a_client_that_answers_pings_stays_and_one_that_does_not_goes() {
-    let mut config = config();
-    config.ping_interval = Duration::from_millis(100);
-    config.ping_timeout = Duration::from_millis(60);
-    let server = Server::start(config).await;
+    let server = Server::start(config_with_heartbeat()).await;
     let (mut good, mut silent) = (connected(&server).await, connected(&server).await);
-    for _ in 0..5 {
+    for _ in 0..2 {
         assert_eq!(good.next().await, Some((TEXT, b"2".to_vec())));
         good.send("3").await;
     }

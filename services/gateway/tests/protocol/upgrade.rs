@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::polling::{POLLING, connected, get, post};
-use crate::server::{Server, config, eventually};
+use crate::server::{Server, config, config_with_heartbeat, eventually};
 use crate::wire::Socket;
 
 fn websocket(path: &str) -> String {
@@ -106,16 +106,13 @@ async fn a_probe_that_fails_leaves_the_session_where_it_was() {
 
 #[tokio::test]
 async fn a_session_that_has_moved_goes_on_with_its_heartbeat() {
-    let mut config = config();
-    config.ping_interval = Duration::from_millis(200);
-    config.ping_timeout = Duration::from_millis(100);
-    let server = Server::start(config).await;
+    let server = Server::start(config_with_heartbeat()).await;
     let path = connected(&server).await;
     let mut socket = Socket::open(server.address, &websocket(&path)).await;
     socket.send("2probe").await;
     socket.send("5").await;
     assert_eq!(socket.text().await, "3probe");
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert_eq!(socket.text().await, "2");
         socket.send("3").await;
     }

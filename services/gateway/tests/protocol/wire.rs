@@ -98,6 +98,12 @@ impl Socket {
         self.stream.write_all(bytes).await.expect("written");
     }
 
+    /// Sends a text, unless the server has hung up; false if it has.
+    pub(crate) async fn send_if_open(&mut self, text: &str) -> bool {
+        let frame = frame(FINAL | TEXT, text.as_bytes());
+        self.stream.write_all(&frame).await.is_ok()
+    }
+
     /// Sends a masked frame; `head` is its first byte.
     pub(crate) async fn send_frame(&mut self, head: u8, payload: &[u8]) {
         self.send_raw(&frame(head, payload)).await;
