@@ -18,17 +18,19 @@ help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Each target builds the whole workspace: other packages mean other features of what they depend on, and a second build of it.
+#
 # The shell is replaced by the program, so that Ctrl-C and SIGTERM reach it and nothing else.
 run: tools ## build and run everything in one process on port 8000, with a demo contract
-	@echo "run: building messaging-standalone (release)"
-	@cargo build --release -p messaging-standalone -p messaging-token
+	@echo "run: building (release)"
+	@cargo build --release --workspace --bins
 	@echo "run: starting; Ctrl-C stops it, the data stays in $${DATA_DIR:-.data}"
 	@DEMO=1 DATA_DIR="$${DATA_DIR:-.data}" BIND_ADDR="$${BIND_ADDR:-127.0.0.1:$${PORT:-8000}}" \
 		exec "$(RELEASE)/messaging-standalone"
 
 cluster: tools ## build and run 2 APIs and 3 gateways behind a round-robin front on port 8000
-	@echo "cluster: building messaging-api, messaging-gateway, messaging-token (release)"
-	@cargo build --release -p messaging-api -p messaging-gateway -p messaging-token -p messaging-embedded
+	@echo "cluster: building (release)"
+	@cargo build --release --workspace --bins
 	@BINARIES="$(RELEASE)" exec deploy/local/cluster.sh
 
 test: ## run all tests, on real servers of their own
@@ -52,8 +54,7 @@ lint: ## check format, clippy without warnings, licences and who owns which driv
 
 bench: tools ## measure sends per second and delivery times over two gateways, and the write path beside a naive one
 	@echo "bench: building (release)"
-	@cargo build --release -p messaging-api -p messaging-gateway -p messaging-load
-	@cargo build --release -p messaging-store --example commit_vs_naive
+	@cargo build --release --workspace --bins --example commit_vs_naive
 	@echo "bench: measuring the write path beside a naive one"
 	@"$(RELEASE)/examples/commit_vs_naive"
 	@echo "bench: measuring the whole system"
