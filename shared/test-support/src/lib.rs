@@ -10,6 +10,7 @@ mod eventually;
 mod guard;
 mod mongo;
 mod nats;
+mod proxy;
 mod server;
 mod service;
 mod service_log;
@@ -19,6 +20,7 @@ pub use eventually::{eventually, eventually_some};
 pub use mongo::{MongoCluster, MongoServer};
 pub use nats::NatsServer;
 pub use nix::sys::signal::Signal;
+pub use proxy::TcpProxy;
 pub use service::{ServiceProcess, binary_path};
 pub use unique::unique_prefix;
 

@@ -1,5 +1,7 @@
 //! A real nats-server with JetStream.
 
+use std::net::SocketAddr;
+
 use messaging_embedded::{Program, accepts_clients, nats_server_arguments};
 use nix::sys::signal::Signal;
 use tokio::sync::OnceCell;
@@ -35,6 +37,11 @@ impl NatsServer {
     /// The address for a client.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.server.port())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.server.port()))
     }
 
     /// Ends it in order, and waits for that.

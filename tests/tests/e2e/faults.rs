@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use messaging_test_support::{MongoServer, NatsServer, ServiceProcess, Signal, eventually};
+use messaging_test_support::{
+    MongoServer, NatsServer, ServiceProcess, Signal, TcpProxy, eventually,
+};
 
 use crate::support::{Cluster, NO_RATES, Script, health, ready};
 
@@ -31,6 +33,50 @@ async fn while_nats_is_down_nothing_is_acked_falsely_and_afterwards_everything_a
             "stop nats" => nats.stop().await,
             "start nats" => nats.start_again().await,
             "restart nats empty" => nats.restart_empty().await,
+            other => panic!("nobody can {other}"),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn whose_link_to_nats_alone_breaks_misses_nothing_and_tells_everything_once_it_is_mended() {
+    let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::shared());
+    let upstream = nats.address();
+    let (api, gateway) = tokio::join!(TcpProxy::start(upstream), TcpProxy::start(upstream));
+    let direct = nats.url();
+    let [to_api, to_gateway] = [&api, &gateway].map(|proxy| format!("nats://{}", proxy.address()));
+    let urls = [&*to_api, &*direct, &*direct, &*to_gateway];
+    let mut cluster = Cluster::launch(&mongo.uri(), urls, &NO_RATES).await;
+    cluster.ready().await;
+    Script::run_with(
+        "link_cut",
+        &mut cluster,
+        async |question, _| match question {
+            "cut the link of api 0" => api.cut(),
+            "mend the link of api 0" => api.mend(),
+            "cut the link of gateway 1" => gateway.cut(),
+            "mend the link of gateway 1" => gateway.mend(),
+            other => panic!("nobody can {other}"),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn presence_is_right_after_a_gateway_stood_still_and_after_nats_was_away() {
+    let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::start());
+    let settings = [("PRESENCE_GRACE_MS", "1000")];
+    let mut cluster = Cluster::start_on(&mongo.uri(), &nats.url(), &settings).await;
+    Script::run_with(
+        "presence_faults 1000",
+        &mut cluster,
+        async |question, cluster| match question {
+            "pause gateway 1" => cluster.gateways[1].signal(Signal::SIGSTOP),
+            "resume gateway 1" => cluster.gateways[1].signal(Signal::SIGCONT),
+            "kill gateway 1" => cluster.gateways[1].kill().await,
+            "stop nats" => nats.stop().await,
+            "start nats" => nats.start_again().await,
             other => panic!("nobody can {other}"),
         },
     )
@@ -75,7 +121,7 @@ async fn a_gateway_and_an_api_replica_that_are_asked_to_end_let_their_clients_mo
 async fn services_that_start_before_mongodb_and_nats_are_live_and_become_ready() {
     let (mongo, nats) = tokio::join!(MongoServer::start(), NatsServer::start());
     tokio::join!(mongo.stop(), nats.stop());
-    let cluster = Cluster::launch(&mongo.uri(), &nats.url(), &[]).await;
+    let cluster = Cluster::launch(&mongo.uri(), [&nats.url(); 4], &[]).await;
     let services: Vec<&ServiceProcess> = cluster.apis.iter().chain(&cluster.gateways).collect();
     for service in &services {
         assert_eq!(

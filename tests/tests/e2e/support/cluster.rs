@@ -36,17 +36,23 @@ impl Cluster {
         nats_url: &str,
         settings: &[(&str, &str)],
     ) -> Self {
-        let cluster = Self::launch(mongodb_uri, nats_url, settings).await;
-        for service in cluster.apis.iter().chain(&cluster.gateways) {
-            ready(service).await;
-        }
+        let cluster = Self::launch(mongodb_uri, [nats_url; 4], settings).await;
+        cluster.ready().await;
         cluster
     }
 
-    /// As [`start_on`](Self::start_on), without waiting until they are ready.
+    /// Waits until every process says that it is ready.
+    pub(crate) async fn ready(&self) {
+        for service in self.apis.iter().chain(&self.gateways) {
+            ready(service).await;
+        }
+    }
+
+    /// As [`start_on`](Self::start_on), without waiting until they are ready. Each process, the APIs first, reaches NATS by
+    /// an address of its own.
     pub(crate) async fn launch(
         mongodb_uri: &str,
-        nats_url: &str,
+        nats_urls: [&str; 4],
         settings: &[(&str, &str)],
     ) -> Self {
         let prefix = unique_prefix();
@@ -54,7 +60,6 @@ impl Cluster {
             ("JWT_SECRET", SECRET),
             ("MONGODB_URI", mongodb_uri),
             ("MONGODB_DATABASE", &prefix),
-            ("NATS_URL", nats_url),
             ("NATS_SUBJECT_PREFIX", &prefix),
         ];
         let settings: Vec<_> = common.into_iter().chain(settings.iter().copied()).collect();
@@ -62,8 +67,17 @@ impl Cluster {
             binary_path("messaging-api"),
             binary_path("messaging-gateway"),
         );
-        let start = |binary| ServiceProcess::start(binary, settings.clone());
-        let (a, b, c, d) = tokio::join!(start(&api), start(&api), start(&gateway), start(&gateway));
+        let start = |binary, nats_url| {
+            let mut settings = settings.clone();
+            settings.push(("NATS_URL", nats_url));
+            ServiceProcess::start(binary, settings)
+        };
+        let (a, b, c, d) = tokio::join!(
+            start(&api, nats_urls[0]),
+            start(&api, nats_urls[1]),
+            start(&gateway, nats_urls[2]),
+            start(&gateway, nats_urls[3]),
+        );
         Self {
             apis: vec![a, b],
             gateways: vec![c, d],
