@@ -111,7 +111,7 @@ async function createJoins(conversationId, joined) {
   assert.equal(created.conversation.lastSeq, 5);
   for (const client of joined) await client.message(5);
   const { message } = await done(joined[0], 'send_message', { conversationId, content: 'Seen by all' });
-  assert.deepEqual(await third.message(message.seq), message);
+  for (const client of [third, ...joined]) assert.deepEqual(await client.message(message.seq), message);
   assert.deepEqual(third.all('message_notification'), []);
   third.close();
 }
