@@ -19,7 +19,8 @@ use crate::command::{CommandMetrics, Commands};
 use crate::config::ApiConfig;
 use crate::http::Http;
 use crate::republish::republish_what_may_be_lost;
-use crate::usecase::{Messaging, Refusal};
+use crate::sweep::sweep_attachments;
+use crate::usecase::{Messaging, Refusal, SearchSlots, UploadLimits};
 
 /// How often MongoDB is asked whether it answers.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -82,7 +83,10 @@ impl Api {
             announcer: announcer.clone(),
             presence,
             leases,
+            uploads: UploadLimits::new(config.attachment_bytes_max as u64),
+            searches: SearchSlots::default(),
         };
+        sweep_attachments(store.clone(), core);
         republish_what_may_be_lost(store, announcer, bus, deaths, core);
 
         let metrics = CommandMetrics::register(registry).map_err(ApiError::Metrics)?;
@@ -90,8 +94,11 @@ impl Api {
         serve_commands(bus, commands, edge)
             .await
             .map_err(ApiError::Commands)?;
-        let router = Http::new(messaging.clone(), verifier, config.rate)
-            .router(&config.cors, config.body_bytes_max);
+        let router = Http::new(messaging.clone(), verifier, config.rate).router(
+            &config.cors,
+            config.body_bytes_max,
+            config.attachment_bytes_max,
+        );
         Ok(Self {
             router,
             messaging,

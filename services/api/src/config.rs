@@ -21,6 +21,8 @@ pub struct ApiConfig {
     pub rate: Option<Rate>,
     /// `FRAME_BYTES_MAX`: the largest body, in bytes; default 128 KiB.
     pub body_bytes_max: usize,
+    /// `ATTACHMENT_BYTES_MAX`: the largest file, in bytes; default 25 MiB.
+    pub attachment_bytes_max: usize,
 }
 
 /// The settings of the process `messaging-api`.
@@ -63,6 +65,7 @@ impl ApiConfig {
                 settings.or("REQUESTS_BURST", 300),
             ),
             body_bytes_max: settings.within("FRAME_BYTES_MAX", 1_024..=64 << 20, 128 << 10),
+            attachment_bytes_max: settings.within("ATTACHMENT_BYTES_MAX", 1..=4 << 30, 25 << 20),
         }
     }
 }

@@ -6,6 +6,7 @@ mod command;
 mod config;
 mod http;
 mod republish;
+mod sweep;
 mod usecase;
 
 pub use app::{Api, ApiError, replica_name};

@@ -4,18 +4,22 @@
 
 mod content;
 mod counts;
+mod filename;
 mod id;
 pub mod limits;
 mod party;
 mod rate;
+mod search;
 mod timestamp;
 
 pub use content::{Content, ContentError, preview};
 pub use counts::{Counts, ReadMark, unread_count};
+pub use filename::Filename;
 pub use id::{
     AttachmentId, ClientMessageId, ContractId, ConversationId, IdError, MessageId, MilestoneId,
     UserId,
 };
 pub use party::{Parties, Party};
 pub use rate::{Bucket, Rate};
+pub use search::{SearchQuery, SearchQueryError};
 pub use timestamp::{Timestamp, TimestampError};

@@ -24,3 +24,11 @@ pub const PRESENCE_USERS_MAX: usize = 100;
 pub const MILESTONES_MAX: usize = 1_000;
 /// Most Unicode scalar values in a contract's or milestone's title.
 pub const TITLE_SCALARS_MAX: usize = 500;
+/// Most Unicode scalar values in the name of an uploaded file.
+pub const FILENAME_SCALARS_MAX: usize = 255;
+/// Most Unicode scalar values of a search query.
+pub const QUERY_SCALARS_MAX: usize = 100;
+/// Most messages of one search.
+pub const SEARCH_RESULTS_MAX: u32 = 50;
+/// Messages of a search whose number the caller left open.
+pub const SEARCH_RESULTS_DEFAULT: u32 = 20;

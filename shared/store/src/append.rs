@@ -1,5 +1,6 @@
-use messaging_domain::{ClientMessageId, Content, Party, unread_count};
+use messaging_domain::{AttachmentId, ClientMessageId, Content, Party, unread_count};
 use messaging_wire::{Attachment, Message};
+use mongodb::bson::doc;
 use mongodb::error::Result as DriverResult;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 use crate::commit::{Draft, Stored};
 use crate::error::Trouble;
 use crate::head::last_message;
-use crate::model::Head;
+use crate::model::{Digest, Head, StoredMessage, object_id};
 use crate::{ConversationKey, Store, StoreError};
 
 /// A message to be stored. Its attachments are the sender's and belong to the conversation: the caller has checked that.
@@ -95,19 +96,55 @@ impl Store {
                 duplicate: false,
                 recipient_unread,
             }),
-            Stored::Before(stored) => {
-                let unread = self
-                    .mongo()
-                    .fenced(self.unread_now(key, sender.other()))
-                    .await;
-                let recipient_unread = unread.map_err(AppendError::Store)?;
-                Ok(Appended {
-                    message: stored.into_wire(key),
-                    duplicate: true,
-                    recipient_unread,
-                })
-            }
+            Stored::Before(stored) => self.appended_before(key, sender, *stored).await,
         }
+    }
+
+    /// The message that a sender stored before under a name, if these are its text and its files; none if there is no message of
+    /// that name. For sends whose files are gone because the message was deleted meanwhile.
+    ///
+    /// # Errors
+    /// [`AppendError::ClientMessageIdConflict`] and [`AppendError::Store`].
+    pub async fn find_appended(
+        &self,
+        key: &ConversationKey,
+        sender: Party,
+        client_message_id: &ClientMessageId,
+        content: &Content,
+        attachments: &[AttachmentId],
+    ) -> Result<Option<Appended>, AppendError> {
+        let found = self.mongo().fenced(async {
+            let messages = &self.mongo().collections().await?.messages;
+            let name = doc! {
+                "c": object_id(key.id()),
+                "sender": key.parties().user(sender).as_str(),
+                "cmid": client_message_id.as_str(),
+            };
+            messages.find_one(name).await
+        });
+        let Some(stored) = found.await.map_err(AppendError::Store)? else {
+            return Ok(None);
+        };
+        let digest = Digest::of(content.as_str(), attachments.iter().copied());
+        if !stored.is_what_was_sent(digest) {
+            return Err(AppendError::ClientMessageIdConflict);
+        }
+        self.appended_before(key, sender, stored).await.map(Some)
+    }
+
+    async fn appended_before(
+        &self,
+        key: &ConversationKey,
+        sender: Party,
+        stored: StoredMessage,
+    ) -> Result<Appended, AppendError> {
+        let unread = self.unread_now(key, sender.other());
+        let unread = self.mongo().fenced(unread).await;
+        Ok(Appended {
+            message: stored.into_wire(key),
+            duplicate: true,
+            recipient_unread: unread.map_err(AppendError::Store)?,
+        })
     }
 
     async fn unread_now(&self, key: &ConversationKey, reader: Party) -> DriverResult<u64> {

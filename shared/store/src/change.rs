@@ -1,5 +1,5 @@
 use messaging_domain::{Content, MessageId, UserId};
-use messaging_wire::Message;
+use messaging_wire::{Attachment, Message};
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as DriverResult;
@@ -47,11 +47,13 @@ impl Store {
         } else {
             doc! {}
         };
-        self.change_message(key, id, sender, change, condition)
+        self.change_message(key, id, sender, change, condition, ReturnDocument::After)
             .await
+            .map(|message| message.into_wire(key))
     }
 
-    /// Empties a message. Its place in the log stays, and so do the counts of what is unread.
+    /// Empties a message. Its place in the log stays, and so do the counts of what is unread. Nobody can read its files any
+    /// more, unless another message holds them.
     ///
     /// # Errors
     /// Each [`ChangeError`] but [`ChangeError::Empty`].
@@ -61,13 +63,34 @@ impl Store {
         id: MessageId,
         sender: &UserId,
     ) -> Result<Message, ChangeError> {
+        let now = date(self.now());
         let change = doc! {
-            "$set": { "content": "", "deletedAt": date(self.now()) },
+            "$set": { "content": "", "deletedAt": now },
             "$unset": { "attachments": "" },
         };
-        self.change_message(key, id, sender, change, doc! {}).await
+        let mut before = self
+            .change_message(key, id, sender, change, doc! {}, ReturnDocument::Before)
+            .await?;
+        let held: Vec<_> = before
+            .attachments
+            .drain(..)
+            .map(Attachment::from)
+            .map(|file| file.id)
+            .collect();
+        before.content.clear();
+        before.deleted_at = Some(now);
+        let message = before.into_wire(key);
+        // The message is deleted, whatever becomes of this: what stays behind is swept later.
+        if let Err(error) = self.release_attachments(&held).await {
+            tracing::warn!(
+                error = messaging_lifecycle::chain(&error),
+                "the files of a deleted message are still there"
+            );
+        }
+        Ok(message)
     }
 
+    /// The message as it is after the change, or was before it.
     async fn change_message(
         &self,
         key: &ConversationKey,
@@ -75,13 +98,14 @@ impl Store {
         sender: &UserId,
         change: Document,
         condition: Document,
-    ) -> Result<Message, ChangeError> {
-        let changing = self.change_if_allowed(key, id, sender, change, condition);
-        let changed = self.mongo().fenced(changing).await;
-        match changed.map_err(ChangeError::Store)? {
-            Change::Made(message) => Ok(message.into_wire(key)),
-            Change::Refused(None) => Err(ChangeError::NotFound),
-            Change::Refused(Some(message)) => Err(refusal(&message, sender)),
+        which: ReturnDocument,
+    ) -> Result<StoredMessage, ChangeError> {
+        let changing = self.change_if_allowed(key, id, sender, change, condition, which);
+        match self.mongo().fenced(changing).await {
+            Ok(Change::Made(message)) => Ok(*message),
+            Ok(Change::Refused(None)) => Err(ChangeError::NotFound),
+            Ok(Change::Refused(Some(message))) => Err(refusal(&message, sender)),
+            Err(error) => Err(ChangeError::Store(error)),
         }
     }
 
@@ -93,6 +117,7 @@ impl Store {
         sender: &UserId,
         change: Document,
         condition: Document,
+        which: ReturnDocument,
     ) -> DriverResult<Change> {
         let messages = &self.mongo().collections().await?.messages;
         let place = doc! { "_id": ObjectId::from_bytes(id.bytes()), "c": object_id(key.id()) };
@@ -102,7 +127,7 @@ impl Store {
         allowed.extend(condition);
         let changed = messages
             .find_one_and_update(allowed, change)
-            .return_document(ReturnDocument::After)
+            .return_document(which)
             .await?;
         match changed {
             Some(message) => Ok(Change::Made(Box::new(message))),

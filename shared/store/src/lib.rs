@@ -9,6 +9,8 @@
 //!   *summary* of the log (`lastSeq`, `nc`, `nf`, `createdAt`, `updatedAt`), and how far each party has read. The summary orders
 //!   the list and gives numbering its first guess. It may lag behind the log and is never ahead of it: what readers are shown of
 //!   the last message comes from the log, so an edit or a deletion has one place to change.
+//! - `attachments` has a document for each uploaded file, whose bytes are in the GridFS bucket of that name. A message holds a copy
+//!   of what is known of its files, so that history is one query. `loose` is set on those that no message is known to hold.
 //! - `contracts` says who may talk about what. `open` lists the milestones that have a conversation (the empty text for the
 //!   contract's own), so that one atomic update can tell whether a contract may be replaced.
 //!
@@ -28,9 +30,10 @@
 //!
 //! # Sharding
 //!
-//! `messages` by `c`, `conversations` by `_id`. No call spans a transaction.
+//! `messages` by `c`, `conversations` and `attachments` by `_id`, `attachments.chunks` by `files_id`. No call spans a transaction.
 
 mod append;
+mod attachment;
 mod change;
 mod commit;
 mod config;
@@ -51,10 +54,12 @@ mod open;
 mod prepare;
 mod read_mark;
 mod recent;
+mod search;
 mod store;
 mod summary;
 
 pub use append::{AppendError, Appended, NewMessage};
+pub use attachment::{StoredFile, Upload, Uploaded};
 pub use change::ChangeError;
 pub use commit::{CommitHook, Committed};
 pub use config::{StoreConfig, StoreConfigError};

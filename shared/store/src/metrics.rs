@@ -17,6 +17,7 @@ pub(crate) struct Metrics {
     pub(crate) summary_failures: IntCounter,
     pub(crate) hook_timeouts: IntCounter,
     pub(crate) repair_queue: IntGauge,
+    pub(crate) files: FileMetrics,
     repairs: IntCounterVec,
 }
 
@@ -112,6 +113,7 @@ impl Metrics {
                 "fh_store_repair_conversations",
                 "Conversations that wait for repair.",
             )?,
+            files: FileMetrics::register(registry)?,
             repairs: keep(registry, IntCounterVec::new(repairs, &["result"])?)?,
         })
     }
@@ -132,6 +134,29 @@ impl Metrics {
             Repair::Dropped => "dropped",
         };
         self.repairs.with_label_values(&[result]).inc();
+    }
+}
+
+/// What is counted of uploaded files.
+pub(crate) struct FileMetrics {
+    pub(crate) swept: IntCounter,
+    pub(crate) uploaded_bytes: IntCounter,
+}
+
+impl FileMetrics {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            swept: counter(
+                registry,
+                "fh_store_attachments_swept_total",
+                "Files removed because no message holds them.",
+            )?,
+            uploaded_bytes: counter(
+                registry,
+                "fh_store_attachment_bytes_total",
+                "Bytes of the files that were uploaded whole.",
+            )?,
+        })
     }
 }
 

@@ -1,15 +1,16 @@
 use std::time::Duration;
 
+use mongodb::gridfs::GridFsBucket;
 use mongodb::options::{
-    ClientOptions, CollectionOptions, DatabaseOptions, ReadConcern, ReadPreference,
-    SelectionCriteria, WriteConcern,
+    ClientOptions, CollectionOptions, DatabaseOptions, GridFsBucketOptions, ReadConcern,
+    ReadPreference, SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Collection, Database};
 use tokio::sync::OnceCell;
 
 use crate::config::StoreConfig;
 use crate::error::{StoreError, Trouble, sorted};
-use crate::model::{StoredContract, StoredConversation, StoredMessage};
+use crate::model::{StoredAttachment, StoredContract, StoredConversation, StoredMessage};
 
 /// The driver behind a fence: no call outlasts the deadline, whatever the driver's own retries and queues do.
 pub(crate) struct Mongo {
@@ -28,6 +29,10 @@ pub(crate) struct Collections {
     pub(crate) conversations: Collection<StoredConversation>,
     /// Read and written by majority.
     pub(crate) contracts: Collection<StoredContract>,
+    /// Read and written by majority.
+    pub(crate) attachments: Collection<StoredAttachment>,
+    /// Written by majority.
+    pub(crate) attachment_bytes: GridFsBucket,
 }
 
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -105,6 +110,15 @@ impl Mongo {
                 .collection_with_options("conversations", options_with(ReadConcern::local())),
             contracts: database
                 .collection_with_options("contracts", options_with(ReadConcern::majority())),
+            attachments: database
+                .collection_with_options("attachments", options_with(ReadConcern::majority())),
+            attachment_bytes: database.gridfs_bucket(
+                GridFsBucketOptions::builder()
+                    .bucket_name("attachments".to_owned())
+                    .write_concern(written)
+                    .selection_criteria(primary)
+                    .build(),
+            ),
             database,
         })
     }

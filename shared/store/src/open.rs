@@ -1,5 +1,5 @@
 use messaging_domain::{ContractId, ConversationId, MilestoneId, Parties, UserId};
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 use mongodb::error::Result as DriverResult;
 use mongodb::options::{ReadConcern, ReturnDocument};
 use thiserror::Error;
@@ -53,6 +53,28 @@ impl Store {
                 Ok(key)
             }
             _ => Err(OpenError::NotFound),
+        }
+    }
+
+    /// The id of the conversation that a contract, or one milestone of it, leads to for one of its parties, open or not.
+    ///
+    /// # Errors
+    /// Each [`OpenError`].
+    pub async fn conversation_to_be(
+        &self,
+        contract: &ContractId,
+        milestone: Option<&MilestoneId>,
+        user: &UserId,
+    ) -> Result<ConversationId, OpenError> {
+        let found = self.mongo().fenced(async {
+            let contracts = &self.mongo().collections().await?.contracts;
+            contracts
+                .find_one(of_party(contract, milestone, user))
+                .await
+        });
+        match found.await.map_err(OpenError::Store)? {
+            Some(_) => Ok(ConversationId::derive(contract, milestone)),
+            None => Err(OpenError::NotFound),
         }
     }
 
@@ -129,13 +151,7 @@ impl Store {
         milestone: Option<&MilestoneId>,
         user: &UserId,
     ) -> DriverResult<Option<Parties>> {
-        let mut filter = doc! {
-            "_id": contract.as_str(),
-            "$or": [{ "client": user.as_str() }, { "freelancer": user.as_str() }],
-        };
-        if let Some(milestone) = milestone {
-            filter.insert("milestones.id", milestone.as_str());
-        }
+        let filter = of_party(contract, milestone, user);
         let open = doc! { "$addToSet": { "open": milestone.map_or("", MilestoneId::as_str) } };
         let contracts = &self.mongo().collections().await?.contracts;
         let marked = contracts
@@ -144,4 +160,16 @@ impl Store {
             .await?;
         Ok(marked.as_ref().map(StoredContract::parties))
     }
+}
+
+/// A contract if the user is a party of it and it has the milestone.
+fn of_party(contract: &ContractId, milestone: Option<&MilestoneId>, user: &UserId) -> Document {
+    let mut filter = doc! {
+        "_id": contract.as_str(),
+        "$or": [{ "client": user.as_str() }, { "freelancer": user.as_str() }],
+    };
+    if let Some(milestone) = milestone {
+        filter.insert("milestones.id", milestone.as_str());
+    }
+    filter
 }

@@ -61,7 +61,21 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
                 doc! { "c": 1, "sender": 1, "cmid": 1 },
                 Some(named_message),
             ),
+            // Only messages with files are in it, and nearly none has any.
+            index(
+                "conversation_attachment",
+                doc! { "c": 1, "attachments.id": 1 },
+                Some(doc! { "attachments.id": { "$exists": true } }),
+            ),
         ])
+        .await?;
+    collections
+        .attachments
+        .create_index(index(
+            "loose_used_at",
+            doc! { "usedAt": 1 },
+            Some(doc! { "loose": true }),
+        ))
         .await?;
     collections
         .conversations

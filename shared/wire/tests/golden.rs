@@ -37,6 +37,7 @@ fn objects_are_as_their_golden_files() {
     are::<Page<Conversation>>(&["conversations_page", "conversations_page.last"]);
     reads_and_writes::<Vec<Message>>("history_page", "/items");
     reads_and_writes::<Vec<Message>>("history_page.milestone", "/items");
+    reads_and_writes::<Vec<Message>>("search_results", "/items");
     reads_and_writes::<Vec<PresenceItem>>("presence_list", "/items");
     reads_and_writes::<Vec<FieldError>>("problem.fields", "/errors");
 }

@@ -37,6 +37,22 @@ export class Rest {
     return this.send(method, path, { headers: json, body: body === undefined ? undefined : JSON.stringify(body) });
   }
 
+  /** Uploads a file; `fields` stand before it. `file` has `name`, `type` and `bytes`. */
+  upload(path, file, fields = {}) {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(fields)) body.append(name, value);
+    body.append('file', new Blob([file.bytes], { type: file.type }), file.name);
+    return this.send('POST', path, { body });
+  }
+
+  /** The bytes at a path, and the answer that brought them; anything but 2xx and 304 is a problem document. */
+  async download(path, headers = {}) {
+    const response = await fetch(this.url + path, { headers: { ...this.headers, ...headers }, signal: AbortSignal.timeout(BOUND_MS) });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (response.status >= 400) assertShape('problem', JSON.parse(bytes.toString()));
+    return { status: response.status, headers: response.headers, bytes };
+  }
+
   /** Calls with any body and headers. */
   async send(method, path, { headers = {}, body } = {}) {
     const request = { method, headers: { ...this.headers, ...headers }, body, signal: AbortSignal.timeout(BOUND_MS) };

@@ -53,3 +53,13 @@ async fn contracts_and_presence_are_served_over_rest() {
 async fn conversations_and_messages_are_served_over_rest() {
     Script::run("rest_messages", &Cluster::start(&[]).await).await;
 }
+
+#[tokio::test]
+async fn files_are_uploaded_attached_and_read_by_the_two_who_may() {
+    Script::run("attachments", &Cluster::start(&NO_RATES).await).await;
+}
+
+#[tokio::test]
+async fn a_search_finds_what_was_acked() {
+    Script::run("search", &Cluster::start(&NO_RATES).await).await;
+}

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Http;
 use super::caller::Caller;
 use super::conversations::conversation_id;
-use crate::usecase::{Fields, HistoryQuery, Refusal, Sent};
+use crate::usecase::{Fields, HistoryQuery, Refusal, Search, Sent};
 
 /// A page of messages.
 #[derive(Serialize)]
@@ -18,6 +18,12 @@ use crate::usecase::{Fields, HistoryQuery, Refusal, Sent};
 pub(super) struct HistoryPage {
     items: Vec<Message>,
     has_more: bool,
+}
+
+/// Messages that were found.
+#[derive(Serialize)]
+pub(super) struct SearchResults {
+    items: Vec<Message>,
 }
 
 /// `POST /api/messages`.
@@ -57,6 +63,22 @@ pub(super) async fn history(
         items: history.items,
         has_more: history.has_more,
     }))
+}
+
+/// `GET /api/messages/conversations/{id}/search`.
+pub(super) async fn search(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    QueryParameters(search): QueryParameters<Search>,
+) -> Result<Json<SearchResults>, Problem> {
+    let id = conversation_id(&id)?;
+    let found = http
+        .messaging
+        .search_messages(&caller.user, id, &search)
+        .await;
+    let items = found.map_err(Refusal::into_fault)?;
+    Ok(Json(SearchResults { items }))
 }
 
 /// `PATCH /api/messages/conversations/{id}/messages/{messageId}`.

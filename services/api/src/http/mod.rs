@@ -1,5 +1,6 @@
 //! REST: paths, bodies and statuses around the use cases.
 
+mod attachments;
 mod caller;
 mod contracts;
 mod conversations;
@@ -37,7 +38,18 @@ impl Http {
     }
 
     /// The routes under `/api`.
-    pub(crate) fn router(self, origins: &CorsOrigins, body_bytes_max: usize) -> Router {
+    pub(crate) fn router(
+        self,
+        origins: &CorsOrigins,
+        body_bytes_max: usize,
+        attachment_bytes_max: usize,
+    ) -> Router {
+        // A file that is too large is heard out up to here, so that its sender gets to read why it was refused.
+        let upload_bytes_max = DefaultBodyLimit::max(
+            attachment_bytes_max
+                .saturating_mul(2)
+                .saturating_add(64 << 10),
+        );
         let routes = Router::new()
             .route("/messages", post(messages::create))
             .route("/messages/conversations", get(conversations::list))
@@ -54,6 +66,16 @@ impl Http {
                 "/messages/conversations/{id}/read",
                 patch(conversations::mark_as_read),
             )
+            .route("/messages/conversations/{id}/search", get(messages::search))
+            .route(
+                "/messages/conversations/{id}/attachments",
+                post(attachments::upload_to_conversation).layer(upload_bytes_max),
+            )
+            .route(
+                "/messages/attachments",
+                post(attachments::upload_to_contract).layer(upload_bytes_max),
+            )
+            .route("/messages/attachments/{id}", get(attachments::download))
             .route("/presence", get(presence::query))
             .route("/contracts/{id}", get(contracts::read).put(contracts::put))
             .fallback(no_such_path)

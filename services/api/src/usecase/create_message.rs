@@ -1,7 +1,8 @@
-use messaging_domain::{ConversationId, UserId};
+use messaging_domain::{ContractId, ConversationId, MilestoneId, UserId};
 use messaging_wire::Conversation;
 use messaging_wire::request::CreateMessage;
 
+use super::validation::CheckedDraft;
 use super::{Fields, Messaging, Refusal, Sent};
 
 /// A message that is stored for good, and its conversation.
@@ -29,7 +30,11 @@ impl Messaging {
         let milestone = fields.parse_optional("milestoneId", milestone.as_deref());
         let draft = fields.draft(&draft);
         let (contract, draft) = fields.finish(contract.zip(draft))?;
-        if !draft.attachments.is_empty() {
+        if !draft.attachments.is_empty()
+            && !self
+                .may_be_sent(sender, &contract, milestone.as_ref(), &draft)
+                .await?
+        {
             return Err(Refusal::NotFound);
         }
         let key = self
@@ -38,6 +43,23 @@ impl Messaging {
             .await?;
         let party = key.parties().party_of(sender).ok_or(Refusal::NotFound)?;
         self.append(&key, party, draft).await
+    }
+
+    /// Whether a draft's files are there, or it was sent before: a conversation must not come into being by a message that
+    /// cannot be sent.
+    async fn may_be_sent(
+        &self,
+        sender: &UserId,
+        contract: &ContractId,
+        milestone: Option<&MilestoneId>,
+        draft: &CheckedDraft,
+    ) -> Result<bool, Refusal> {
+        let conversation = ConversationId::derive(contract, milestone);
+        let attached = self
+            .store
+            .attach(conversation, sender, &draft.attachments)
+            .await?;
+        Ok(attached.is_some() || self.store.conversation_key(conversation).await?.is_some())
     }
 
     /// As [`Messaging::create_message`], and returns the conversation too.

@@ -5,13 +5,17 @@ mod change_message;
 mod create_message;
 mod list_conversations;
 mod mark_as_read;
+mod media_type;
 mod put_contract;
 mod query_presence;
+mod read_attachment;
 mod read_contract;
 mod read_conversation;
 mod read_history;
 mod refusal;
+mod search_messages;
 mod send_message;
+mod upload_attachment;
 mod validation;
 
 use messaging_bus::presence::{LeaseTable, PresenceBucket};
@@ -21,7 +25,9 @@ use messaging_store::{ConversationKey, Store};
 pub(crate) use create_message::Created;
 pub(crate) use read_history::HistoryQuery;
 pub(crate) use refusal::Refusal;
+pub(crate) use search_messages::{Search, SearchSlots};
 pub(crate) use send_message::Sent;
+pub(crate) use upload_attachment::{Incoming, UploadLimits};
 pub(crate) use validation::Fields;
 
 use crate::announcer::Announcer;
@@ -33,6 +39,8 @@ pub(crate) struct Messaging {
     pub(crate) announcer: Announcer,
     pub(crate) presence: PresenceBucket,
     pub(crate) leases: LeaseTable,
+    pub(crate) uploads: UploadLimits,
+    pub(crate) searches: SearchSlots,
 }
 
 impl Messaging {

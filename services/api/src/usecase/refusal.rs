@@ -22,6 +22,12 @@ pub(crate) enum Refusal {
     /// It contradicts what is stored.
     #[error("conflict: {0}")]
     Conflict(&'static str),
+    /// A file has more bytes than this.
+    #[error("a file is over {0} bytes")]
+    TooLarge(u64),
+    /// A file's bytes are of this type, and its sender says otherwise.
+    #[error("a file is {0} and claims to be something else")]
+    MediaType(&'static str),
     /// Too much waits already.
     #[error("overloaded")]
     Overloaded,
@@ -49,6 +55,14 @@ impl Refusal {
             Self::NotFound => Fault::not_found(),
             Self::Forbidden(message) => Fault::new(ErrorCode::Forbidden, message),
             Self::Conflict(message) => Fault::new(ErrorCode::Conflict, message),
+            Self::TooLarge(bytes_max) => Fault::new(
+                ErrorCode::PayloadTooLarge,
+                format!("the file is larger than {bytes_max} bytes"),
+            ),
+            Self::MediaType(sniffed) => Fault::new(
+                ErrorCode::UnsupportedMediaType,
+                format!("the file is {sniffed}, not what its Content-Type says"),
+            ),
             Self::Overloaded => Fault::unavailable(),
             Self::Store(error @ StoreError::Unavailable { .. }) => {
                 tracing::warn!(error = chain(&error), "MongoDB is not available");

@@ -1,7 +1,7 @@
-use messaging_domain::{AttachmentId, Party, UserId};
-use messaging_store::{ConversationKey, NewMessage};
+use messaging_domain::{Party, UserId};
+use messaging_store::{Appended, ConversationKey, NewMessage};
+use messaging_wire::Message;
 use messaging_wire::request::Draft;
-use messaging_wire::{Attachment, Message};
 
 use super::validation::CheckedDraft;
 use super::{Fields, Messaging, Refusal};
@@ -43,13 +43,7 @@ impl Messaging {
         party: Party,
         draft: CheckedDraft,
     ) -> Result<Sent, Refusal> {
-        let attachments = self.attachments(&draft.attachments)?;
-        let message = NewMessage {
-            content: draft.content,
-            attachments,
-            client_message_id: draft.client_message_id,
-        };
-        let appended = self.store.append(key, party, message).await?;
+        let appended = self.append_with_files(key, party, draft).await?;
         if appended.duplicate {
             self.announcer
                 .announce_message(
@@ -66,13 +60,27 @@ impl Messaging {
         })
     }
 
-    /// The uploads behind these ids. No upload has been taken yet, so no id names one.
-    #[expect(clippy::unused_self, reason = "uploads are the store's to know")]
-    fn attachments(&self, ids: &[AttachmentId]) -> Result<Vec<Attachment>, Refusal> {
-        if ids.is_empty() {
-            Ok(Vec::new())
-        } else {
-            Err(Refusal::NotFound)
+    async fn append_with_files(
+        &self,
+        key: &ConversationKey,
+        party: Party,
+        draft: CheckedDraft,
+    ) -> Result<Appended, Refusal> {
+        let sender = key.parties().user(party);
+        let files = &draft.attachments;
+        if let Some(attachments) = self.store.attach(key.id(), sender, files).await? {
+            let message = NewMessage {
+                content: draft.content,
+                attachments,
+                client_message_id: draft.client_message_id,
+            };
+            return Ok(self.store.append(key, party, message).await?);
         }
+        // A repeated send is answered even if the message was deleted meanwhile, and its files with it.
+        let name = draft.client_message_id.ok_or(Refusal::NotFound)?;
+        self.store
+            .find_appended(key, party, &name, &draft.content, files)
+            .await?
+            .ok_or(Refusal::NotFound)
     }
 }

@@ -97,7 +97,8 @@ impl Draft {
             client_message_id: cmid,
         } = message;
         let content = content.into_string();
-        let digest = cmid.is_some().then(|| Digest::of(&content, &attachments));
+        let ids = attachments.iter().map(|attachment| attachment.id);
+        let digest = cmid.is_some().then(|| Digest::of(&content, ids));
         Self {
             sender,
             content,

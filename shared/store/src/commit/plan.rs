@@ -163,7 +163,7 @@ fn number(
             seq: head.seq,
             sender: key.parties().user(draft.sender).clone(),
             content: draft.content.clone(),
-            attachments: draft.attachments.clone(),
+            attachments: draft.attachments.iter().cloned().map(Into::into).collect(),
             cmid: draft.cmid.clone(),
             digest: draft.digest.map(Into::into),
             at: date(head.at),

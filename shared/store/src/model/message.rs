@@ -1,12 +1,12 @@
-use messaging_domain::{ClientMessageId, Counts, Party, UserId};
-use messaging_wire::{Attachment, Message};
+use messaging_domain::{AttachmentId, ClientMessageId, Counts, Party, UserId};
+use messaging_wire::Message;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, DateTime};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-use super::{Head, timestamp};
+use super::{AttachedFile, Head, timestamp};
 use crate::ConversationKey;
 
 /// A message in collection `messages`.
@@ -21,7 +21,7 @@ pub(crate) struct StoredMessage {
     pub(crate) sender: UserId,
     pub(crate) content: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) attachments: Vec<AttachedFile>,
     /// The client message id; the field is absent, not null, without one, as the partial index wants it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cmid: Option<ClientMessageId>,
@@ -44,13 +44,17 @@ pub(crate) struct StoredMessage {
 pub(crate) struct Digest([u8; 16]);
 
 impl Digest {
-    pub(crate) fn of(content: &str, attachments: &[Attachment]) -> Self {
+    pub(crate) fn of(
+        content: &str,
+        attachments: impl ExactSizeIterator<Item = AttachmentId>,
+    ) -> Self {
         let mut hash = sha2::Sha256::new();
-        for attachment in attachments {
-            hash.update(attachment.id.bytes());
+        let count = attachments.len() as u64;
+        for id in attachments {
+            hash.update(id.bytes());
         }
-        // The ids have a fixed length, so their number in front makes the parts unambiguous.
-        hash.update((attachments.len() as u64).to_le_bytes());
+        // The ids have a fixed length, so their number makes the parts unambiguous.
+        hash.update(count.to_le_bytes());
         hash.update(content);
         let mut digest = [0; 16];
         digest.copy_from_slice(&hash.finalize()[..16]);
@@ -104,7 +108,7 @@ impl StoredMessage {
             seq: self.seq,
             sender_id: self.sender,
             content: self.content,
-            attachments: self.attachments,
+            attachments: self.attachments.into_iter().map(Into::into).collect(),
             client_message_id: self.cmid,
             created_at: timestamp(self.at),
             edited_at: self.edited_at.map(timestamp),

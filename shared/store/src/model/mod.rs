@@ -1,5 +1,6 @@
 //! The documents as they are stored. Whatever does not decode into them is an error, never a panic.
 
+mod attachment;
 mod contract;
 mod conversation;
 mod message;
@@ -8,6 +9,7 @@ use messaging_domain::{ConversationId, Timestamp};
 use mongodb::bson::DateTime;
 use mongodb::bson::oid::ObjectId;
 
+pub(crate) use attachment::{AttachedFile, File, StoredAttachment};
 pub(crate) use contract::StoredContract;
 pub(crate) use conversation::{Head, StoredConversation, mark_field};
 pub(crate) use message::{Digest, StoredMessage};

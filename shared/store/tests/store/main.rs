@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 mod append;
+mod attachments;
 mod changes;
 mod contracts;
 mod cost;

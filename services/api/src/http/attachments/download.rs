@@ -1,0 +1,227 @@
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+use messaging_domain::AttachmentId;
+use messaging_lifecycle::chain;
+use messaging_web::Problem;
+use messaging_wire::{Attachment, ErrorCode, Fault};
+
+use super::super::Http;
+use super::super::caller::Caller;
+use crate::usecase::{Fields, Refusal};
+
+/// `GET /api/messages/attachments/{id}`.
+pub(in super::super) async fn download(
+    State(http): State<Http>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let mut fields = Fields::new();
+    let id: Option<AttachmentId> = fields.parse("id", &id);
+    let id = fields.finish(id).map_err(Refusal::into_fault)?;
+    let attachment = http
+        .messaging
+        .read_attachment(&caller.user, id)
+        .await
+        .map_err(Refusal::into_fault)?;
+    let tag = entity_tag(&attachment);
+    if is_known(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let part = match Part::asked_for(&headers, &tag, attachment.size) {
+        Ok(part) => part,
+        Err(NotSatisfiable) => return Ok(not_satisfiable(attachment.size)),
+    };
+    let bytes = http
+        .messaging
+        .store
+        .attachment_bytes(id, part.first, part.length)
+        .inspect(|read| {
+            if let Err(error) = read {
+                tracing::warn!(error = chain(error), "a download broke off");
+            }
+        });
+    let mut response = Response::new(Body::from_stream(bytes));
+    describe(response.headers_mut(), &attachment, tag);
+    part.mark(&mut response);
+    Ok(response)
+}
+
+/// Some bytes of a file.
+struct Part {
+    first: u64,
+    length: u64,
+    size: u64,
+    status: StatusCode,
+}
+
+/// A range of which no byte exists.
+struct NotSatisfiable;
+
+impl Part {
+    /// The one range that is asked for, or all of it: several at once, and ranges of another version, may be answered so (RFC
+    /// 9110, section 14.2), and so may a range that cannot be read.
+    fn asked_for(
+        headers: &HeaderMap,
+        tag: &HeaderValue,
+        size: u64,
+    ) -> Result<Self, NotSatisfiable> {
+        let whole = Self {
+            first: 0,
+            length: size,
+            size,
+            status: StatusCode::OK,
+        };
+        let is_of_this_version = headers
+            .get(header::IF_RANGE)
+            .is_none_or(|version| version == tag);
+        let range = headers
+            .get(header::RANGE)
+            .and_then(|range| range.to_str().ok())
+            .filter(|_| is_of_this_version)
+            .and_then(|range| http_range_header::parse_range_header(range).ok());
+        let Some(range) = range else { return Ok(whole) };
+        match range.validate(size).as_deref() {
+            Ok([range]) => Ok(Self {
+                first: *range.start(),
+                length: range.end() - range.start() + 1,
+                size,
+                status: StatusCode::PARTIAL_CONTENT,
+            }),
+            Ok(_) => Ok(whole),
+            Err(_) => Err(NotSatisfiable),
+        }
+    }
+
+    fn mark(&self, response: &mut Response) {
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, self.length.into());
+        if self.status == StatusCode::PARTIAL_CONTENT {
+            let last = self.first + self.length - 1;
+            let range = format!("bytes {}-{last}/{}", self.first, self.size);
+            headers.insert(header::CONTENT_RANGE, visible(range));
+        }
+    }
+}
+
+fn not_satisfiable(size: u64) -> Response {
+    let fault = Fault::new(
+        ErrorCode::RangeNotSatisfiable,
+        format!("the file has {size} bytes"),
+    );
+    let mut response = Problem::from(fault).into_response();
+    let range = visible(format!("bytes */{size}"));
+    response.headers_mut().insert(header::CONTENT_RANGE, range);
+    response
+}
+
+/// The headers that make a browser save the file and never run it.
+fn describe(headers: &mut HeaderMap, attachment: &Attachment, tag: HeaderValue) {
+    // What was claimed was checked to be a header's value when it was uploaded.
+    let content_type = HeaderValue::try_from(&attachment.content_type)
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let fixed = [
+        (header::CONTENT_TYPE, content_type),
+        (
+            header::CONTENT_DISPOSITION,
+            disposition(&attachment.filename),
+        ),
+        (header::ETAG, tag),
+        (header::ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+        // To be asked for each time, since whoever may read it can change, and it can be deleted.
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-cache"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; sandbox"),
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("cross-origin"),
+        ),
+    ];
+    headers.extend(fixed);
+}
+
+/// `attachment` with the name as RFC 6266 has it: in ASCII for old clients, in UTF-8 for the others.
+fn disposition(filename: &str) -> HeaderValue {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b" !#$&+-.^_`|~()[]{}@,='".contains(&byte);
+    let plain: String = filename
+        .chars()
+        .map(|c| {
+            if u8::try_from(c).is_ok_and(is_plain) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let mut exact = String::new();
+    for byte in filename.bytes() {
+        // The characters that RFC 8187 leaves as they are.
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            exact.push(char::from(byte));
+        } else {
+            exact.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    visible(format!(
+        "attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}"
+    ))
+}
+
+fn entity_tag(attachment: &Attachment) -> HeaderValue {
+    visible(format!("\"{}\"", attachment.sha256))
+}
+
+fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let Some(known) = headers.get(header::IF_NONE_MATCH) else {
+        return false;
+    };
+    known.to_str().is_ok_and(|known| {
+        known
+            .split(',')
+            .map(|known| known.trim().trim_start_matches("W/"))
+            .any(|known| known == "*" || known.as_bytes() == tag.as_bytes())
+    })
+}
+
+fn visible(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("visible ASCII characters")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_disposition(filename: &str, expected: &str) {
+        assert_eq!(disposition(filename), expected, "{filename:?}");
+    }
+
+    #[test]
+    fn a_filename_cannot_leave_its_place_in_the_header() {
+        check_disposition(
+            "brief.pdf",
+            "attachment; filename=\"brief.pdf\"; filename*=UTF-8''brief.pdf",
+        );
+        check_disposition(
+            "a\"; filename=\"b.html",
+            "attachment; filename=\"a__ filename=_b.html\"; filename*=UTF-8''a%22%3B%20filename%3D%22b.html",
+        );
+        check_disposition(
+            "übung%\\.txt\r\n",
+            "attachment; filename=\"_bung__.txt__\"; filename*=UTF-8''%C3%BCbung%25%5C.txt%0D%0A",
+        );
+    }
+}
