@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use messaging_auth::{KeyError, Verifier};
+use messaging_auth::Verifier;
 use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
 use messaging_bus::{Bus, SubscribeError, serve_commands};
 use messaging_lifecycle::Tasks;
@@ -41,9 +41,6 @@ pub enum ApiError {
     /// Of MongoDB.
     #[error("MONGODB_URI or MONGODB_DATABASE cannot be used")]
     Store(#[source] StoreConfigError),
-    /// Of the keys.
-    #[error("JWT_PUBLIC_KEY_FILE cannot be used")]
-    Keys(#[source] KeyError),
     /// A metric is registered twice.
     #[error("the metrics cannot be registered")]
     Metrics(#[source] prometheus::Error),
@@ -61,13 +58,13 @@ impl Api {
     /// [`ApiError`].
     pub async fn build(
         config: ApiConfig,
+        verifier: Verifier,
         bus: &Bus,
         instance: &Instance,
         registry: &Registry,
         health: &Health,
         (core, edge): (&Tasks, &Tasks),
     ) -> Result<Self, ApiError> {
-        let verifier = Verifier::new(&config.auth).map_err(ApiError::Keys)?;
         let announcer = Announcer::new(bus.clone());
         let store = Store::new(config.store, commit_hook(announcer.clone()), core, registry)
             .map_err(ApiError::Store)?;

@@ -13,8 +13,6 @@ use messaging_web::{CorsOrigins, ServerConfig};
 pub struct ApiConfig {
     /// Where MongoDB is.
     pub store: StoreConfig,
-    /// How tokens are checked.
-    pub auth: AuthConfig,
     /// Which pages may call.
     pub cors: CorsOrigins,
     /// `REQUESTS_PER_SECOND` (default 50; 0: no limit) and `REQUESTS_BURST` (default 300), by user and replica.
@@ -29,6 +27,8 @@ pub struct ApiConfig {
 pub struct ProcessConfig {
     /// The service.
     pub api: ApiConfig,
+    /// How tokens are checked.
+    pub auth: AuthConfig,
     /// Where NATS is.
     pub bus: BusConfig,
     /// Where it listens.
@@ -58,7 +58,6 @@ impl ApiConfig {
         }
         Self {
             store,
-            auth: AuthConfig::read(settings),
             cors: CorsOrigins::read(settings),
             rate: Rate::new(
                 settings.or("REQUESTS_PER_SECOND", 50),
@@ -75,6 +74,7 @@ impl ProcessConfig {
     pub fn read(settings: &mut Settings) -> Self {
         Self {
             api: ApiConfig::read(settings),
+            auth: AuthConfig::read(settings),
             bus: BusConfig::read(settings),
             server: ServerConfig::read(settings),
             telemetry: TelemetryConfig::read(settings),

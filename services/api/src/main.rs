@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use messaging_api::{Api, ProcessConfig, replica_name};
+use messaging_auth::Verifier;
 use messaging_bus::Bus;
 use messaging_lifecycle::{Tasks, stop_in_order, stop_signal};
 use messaging_settings::Settings;
@@ -47,8 +48,11 @@ async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
     let bus = Bus::connect(&config.bus, "messaging-api", &registry).await?;
     let nats = bus.clone();
     health.require("nats", move || nats.is_connected());
+    let verifier = Verifier::start(&config.auth, &registry, &core)?;
+    health.require("keys", verifier.watch_keys());
     let api = Api::build(
         config.api,
+        verifier,
         &bus,
         &replica_name()?,
         &registry,

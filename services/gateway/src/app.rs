@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use messaging_auth::{Identity, KeyError, Verifier};
+use messaging_auth::{Identity, Verifier};
 use messaging_bus::{Bus, Topic};
 use messaging_domain::{ConversationId, Parties};
 use messaging_lifecycle::now;
@@ -15,7 +15,7 @@ use crate::application::{Application, ClientEvent, OpenRequest};
 use crate::client::Client;
 use crate::config::ConnectionLimits;
 use crate::connection::{Class, CloseReason, Connection, EventFrame};
-use crate::event::refresh_token::unauthorized;
+use crate::event::refresh_token::{refused, unauthorized};
 use crate::expiry::Expiry;
 use crate::hub::{Rooms, Users};
 use crate::interest::Interest;
@@ -25,9 +25,6 @@ use crate::refill::Refill;
 /// Why a gateway cannot run with these settings, whatever NATS does.
 #[derive(Debug, Error)]
 pub enum GatewayError {
-    /// Of the keys.
-    #[error("JWT_PUBLIC_KEY_FILE cannot be used")]
-    Keys(#[source] KeyError),
     /// The gateway's name.
     #[error("GATEWAY_ID cannot be used")]
     Name(#[source] messaging_bus::presence::InstanceError),
@@ -60,7 +57,7 @@ struct Auth {
 }
 
 impl Gateway {
-    fn identify(&self, request: &OpenRequest) -> Result<Identity, Fault> {
+    async fn identify(&self, request: &OpenRequest) -> Result<Identity, Fault> {
         let payload = request
             .auth
             .as_ref()
@@ -73,7 +70,7 @@ impl Gateway {
             .or(credentials.subprotocol_token.as_ref())
             .or(credentials.query_token.as_ref())
             .ok_or_else(unauthorized)?;
-        self.verifier.verify(token).map_err(|_| unauthorized())
+        self.verifier.verify(token).await.map_err(refused)
     }
 
     async fn close_client(&self, client: &Arc<Client>) {
@@ -100,7 +97,7 @@ impl Application for Gateway {
         connection: &Arc<Connection>,
         request: OpenRequest,
     ) -> Result<Arc<Client>, Fault> {
-        let identity = self.identify(&request)?;
+        let identity = self.identify(&request).await?;
         let user = identity.user;
         if self.presence.open(&user).await == Admission::LimitReached {
             return Err(Fault::new(

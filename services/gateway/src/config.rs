@@ -16,8 +16,6 @@ use crate::transport::TransportConfig;
 pub struct GatewayConfig {
     /// `GATEWAY_ID`: the name of this gateway in presence and logs; default: the host's name and a random suffix.
     pub id: Option<Instance>,
-    /// How tokens are checked.
-    pub auth: AuthConfig,
     /// Which pages may connect.
     pub cors: CorsOrigins,
     /// Times and sizes of the transports.
@@ -42,6 +40,8 @@ pub struct ConnectionLimits {
 pub struct ProcessConfig {
     /// The gateway.
     pub gateway: GatewayConfig,
+    /// How tokens are checked.
+    pub auth: AuthConfig,
     /// Where NATS is.
     pub bus: BusConfig,
     /// Where it listens.
@@ -58,7 +58,6 @@ impl GatewayConfig {
         let connections_per_user_max: u32 = settings.or("CONNECTIONS_PER_USER_MAX", 10);
         Self {
             id: settings.optional("GATEWAY_ID"),
-            auth: AuthConfig::read(settings),
             cors: CorsOrigins::read(settings),
             transport: TransportConfig {
                 ping_interval: milliseconds(settings, "PING_INTERVAL_MS", 25_000),
@@ -95,6 +94,7 @@ impl ProcessConfig {
     pub fn read(settings: &mut Settings) -> Self {
         Self {
             gateway: GatewayConfig::read(settings),
+            auth: AuthConfig::read(settings),
             bus: BusConfig::read(settings),
             server: ServerConfig::read(settings),
             telemetry: TelemetryConfig::read(settings),

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use messaging_auth::Verifier;
 use messaging_bus::Bus;
 use messaging_gateway::{GatewayService, ProcessConfig};
 use messaging_lifecycle::{Tasks, stop_in_order, stop_signal};
@@ -44,7 +45,10 @@ async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
     let bus = Bus::connect(&config.bus, "messaging-gateway", &registry).await?;
     let nats = bus.clone();
     health.require("nats", move || nats.is_connected());
-    let gateway = GatewayService::build(config.gateway, &bus, &registry, (&core, &edge)).await?;
+    let verifier = Verifier::start(&config.auth, &registry, &core)?;
+    health.require("keys", verifier.watch_keys());
+    let gateway =
+        GatewayService::build(config.gateway, verifier, &bus, &registry, (&core, &edge)).await?;
     health.require("presence", gateway.knows_presence());
 
     let server = BoundServer::bind(config.server)?;

@@ -48,12 +48,12 @@ impl GatewayService {
     /// [`GatewayError`].
     pub async fn build(
         config: GatewayConfig,
+        verifier: Verifier,
         bus: &Bus,
         registry: &Registry,
         (core, edge): (&Tasks, &Tasks),
     ) -> Result<Self, GatewayError> {
         let instance = instance(config.id)?;
-        let verifier = Verifier::new(&config.auth).map_err(GatewayError::Keys)?;
         let api = ApiClient::new(bus.clone());
         let (rooms, users) = (Arc::new(Rooms::new()), Arc::new(Users::new()));
         let refill = Refill::new(&rooms, &api, core, registry).map_err(GatewayError::Metrics)?;

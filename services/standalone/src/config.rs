@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use messaging_api::ApiConfig;
-use messaging_auth::JwtSecret;
+use messaging_auth::{AuthConfig, JwtSecret};
 use messaging_bus::BusConfig;
 use messaging_gateway::GatewayConfig;
 use messaging_settings::Settings;
@@ -35,6 +35,7 @@ pub(crate) struct Config {
 pub(crate) struct ServiceConfig {
     pub(crate) api: ApiConfig,
     pub(crate) gateway: GatewayConfig,
+    pub(crate) auth: AuthConfig,
     pub(crate) bus: BusConfig,
 }
 
@@ -90,6 +91,7 @@ impl ServiceConfig {
                 config.mongodb_uri.as_deref().unwrap_or(mongodb_uri),
             ),
             gateway: GatewayConfig::read(settings),
+            auth: AuthConfig::read(settings),
             bus: BusConfig::read_at(settings, config.nats_url.as_deref().unwrap_or(nats_url)),
         }
     }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use messaging_api::{Api, replica_name};
+use messaging_auth::Verifier;
 use messaging_bus::Bus;
 use messaging_embedded::{EmbeddedError, EmbeddedServers, Program, watchdog_main_if_asked};
 use messaging_gateway::GatewayService;
@@ -113,8 +114,11 @@ async fn serve(
     let bus = Bus::connect(&service.bus, "messaging-standalone", &registry).await?;
     let nats = bus.clone();
     health.require("nats", move || nats.is_connected());
+    let verifier = Verifier::start(&service.auth, &registry, &core)?;
+    health.require("keys", verifier.watch_keys());
     let api = Api::build(
         service.api,
+        verifier.clone(),
         &bus,
         &replica_name()?,
         &registry,
@@ -122,7 +126,8 @@ async fn serve(
         (&core, &edge),
     )
     .await?;
-    let gateway = GatewayService::build(service.gateway, &bus, &registry, (&core, &edge)).await?;
+    let gateway =
+        GatewayService::build(service.gateway, verifier, &bus, &registry, (&core, &edge)).await?;
     health.require("presence", gateway.knows_presence());
 
     let address = server.address();

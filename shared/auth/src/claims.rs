@@ -56,15 +56,44 @@ pub struct Identity {
     pub expires_at: Timestamp,
 }
 
-/// The claims as a token carries them.
-#[derive(Debug, Serialize, Deserialize)]
+/// The claims that are minted.
+#[derive(Debug, Serialize)]
 pub(crate) struct Claims {
     pub(crate) sub: UserId,
     pub(crate) exp: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) iat: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
+}
+
+/// The claims that a token shows, as far as they matter beyond its validity.
+///
+/// What other claims hold is the host's business, and so is a `role` that is no text.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ShownClaims {
+    sub: UserId,
+    /// A JSON number that may have a fraction (RFC 7519, section 2).
+    exp: f64,
+    #[serde(default)]
+    role: serde_json::Value,
+}
+
+impl From<ShownClaims> for Identity {
+    fn from(claims: ShownClaims) -> Self {
+        Self {
+            user: claims.sub,
+            role: claims.role.as_str().and_then(|role| role.parse().ok()),
+            expires_at: Timestamp::from_millis(millis(claims.exp)),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a cast of a float saturates, and the time is held within its limits"
+)]
+fn millis(seconds: f64) -> i64 {
+    (seconds * 1_000.0) as i64
 }

@@ -1,8 +1,16 @@
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
+use messaging_lifecycle::chain;
 use messaging_settings::Settings;
+
+use crate::jwks::JwksUrl;
+use crate::own_keys::{OwnKeys, first_set};
+
+/// The variables of which one gives the keys of asymmetric algorithms.
+const PUBLIC_KEY_VARIABLES: [&str; 3] = ["JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE", "JWT_JWKS_URL"];
 
 /// The shortest secret that is accepted, in bytes: the output size of SHA-256 (RFC 7518, section 3.2).
 const SECRET_BYTES_MIN: usize = 32;
@@ -55,30 +63,63 @@ pub struct AuthConfig {
     pub(crate) secret: Option<JwtSecret>,
     /// `JWT_PUBLIC_KEY_FILE`: a PEM file with the key of asymmetric algorithms.
     pub(crate) public_key_file: Option<PathBuf>,
+    /// `JWT_JWKS_FILE` or `JWT_JWKS_URL`: the keys of asymmetric algorithms as their owner publishes them.
+    pub(crate) jwks: Option<JwksConfig>,
     /// `JWT_ISSUER`: the `iss` that is required; default: any.
     pub(crate) issuer: Option<String>,
     /// `JWT_AUDIENCE`: the `aud` that is required; default: any.
     pub(crate) audience: Option<String>,
 }
 
+/// Where a key set is, and how old it may be.
+#[derive(Debug, Clone)]
+pub(crate) struct JwksConfig {
+    pub(crate) location: JwksLocation,
+    /// `JWT_JWKS_REFRESH_SECONDS`: how often a URL is fetched without a reason; default 300.
+    pub(crate) refresh: Duration,
+}
+
+/// Where a key set is.
+#[derive(Debug, Clone)]
+pub(crate) enum JwksLocation {
+    /// `JWT_JWKS_FILE`.
+    File(PathBuf),
+    /// `JWT_JWKS_URL`.
+    Url(JwksUrl),
+}
+
 impl AuthConfig {
     /// Reads the settings and notes what is wrong with them, `JWT_EXPIRATION` included, by which only tools mint tokens.
     pub fn read(settings: &mut Settings) -> Self {
         settings.optional::<crate::Duration>("JWT_EXPIRATION");
-        let algorithms = read_algorithms(settings);
-        let secret = JwtSecret::read(settings);
-        let public_key_file: Option<PathBuf> = settings.optional("JWT_PUBLIC_KEY_FILE");
-        for unsupported in ["JWT_JWKS_FILE", "JWT_JWKS_URL"] {
-            if settings.text(unsupported).is_some() {
-                settings.fault(
-                    unsupported,
-                    "is not supported by this version; give a key as JWT_PUBLIC_KEY_FILE",
-                );
-            }
+        let config = Self {
+            algorithms: read_algorithms(settings),
+            secret: JwtSecret::read(settings),
+            public_key_file: settings.optional("JWT_PUBLIC_KEY_FILE"),
+            jwks: JwksConfig::read(settings),
+            issuer: settings.optional("JWT_ISSUER"),
+            audience: settings.optional("JWT_AUDIENCE"),
+        };
+        config.note_what_is_missing(settings);
+        if !config.asymmetric().is_empty() {
+            config.note_bad_files(settings);
         }
-        let needs_secret = algorithms.iter().any(|algorithm| is_hmac(*algorithm));
-        let needs_public_key = algorithms.iter().any(|algorithm| !is_hmac(*algorithm));
-        if needs_secret && secret.is_none() {
+        config
+    }
+
+    fn note_bad_files(&self, settings: &mut Settings) {
+        if let Err(error) = OwnKeys::load(self) {
+            settings.fault("JWT_PUBLIC_KEY_FILE", chain(&error));
+        }
+        if let Err(error) = first_set(self) {
+            settings.fault("JWT_JWKS_FILE", chain(&error));
+        }
+    }
+
+    fn note_what_is_missing(&self, settings: &mut Settings) {
+        let needs_secret = self.algorithms.iter().any(|algorithm| is_hmac(*algorithm));
+        let needs_public_key = !self.asymmetric().is_empty();
+        if needs_secret && self.secret.is_none() {
             settings.fault(
                 "JWT_SECRET",
                 format!(
@@ -86,23 +127,22 @@ impl AuthConfig {
                 ),
             );
         }
-        if needs_public_key && public_key_file.is_none() {
+        let is_set = |variable| settings.text(variable).is_some();
+        let set = PUBLIC_KEY_VARIABLES.map(|variable| is_set(variable).then_some(variable));
+        if needs_public_key && set == [None; 3] {
             settings.fault(
                 "JWT_PUBLIC_KEY_FILE",
-                "is not set, and JWT_ALGORITHMS names an asymmetric algorithm",
+                "is not set, nor is JWT_JWKS_FILE or JWT_JWKS_URL, and JWT_ALGORITHMS names an asymmetric algorithm",
             );
         }
-        let config = Self {
-            algorithms,
-            secret,
-            public_key_file,
-            issuer: settings.optional("JWT_ISSUER"),
-            audience: settings.optional("JWT_AUDIENCE"),
-        };
-        if let Err(error) = crate::Verifier::new(&config) {
-            settings.fault("JWT_PUBLIC_KEY_FILE", error.to_string());
+        if !needs_public_key && !self.algorithms.is_empty() {
+            for variable in set.into_iter().flatten() {
+                settings.fault(
+                    variable,
+                    "is set, and JWT_ALGORITHMS names no asymmetric algorithm",
+                );
+            }
         }
-        config
     }
 
     /// Checks tokens by HS256 with this secret, and nothing else of them than the standard claims.
@@ -111,9 +151,34 @@ impl AuthConfig {
             algorithms: vec![Algorithm::HS256],
             secret: Some(secret),
             public_key_file: None,
+            jwks: None,
             issuer: None,
             audience: None,
         }
+    }
+}
+
+impl JwksConfig {
+    fn read(settings: &mut Settings) -> Option<Self> {
+        let refresh = settings.within("JWT_JWKS_REFRESH_SECONDS", 1..=86_400, 300);
+        let file: Option<PathBuf> = settings.optional("JWT_JWKS_FILE");
+        let url: Option<JwksUrl> = settings.optional("JWT_JWKS_URL");
+        let location = match (file, url) {
+            (Some(_), Some(_)) => {
+                settings.fault(
+                    "JWT_JWKS_URL",
+                    "is set, and so is JWT_JWKS_FILE: there can be one key set only",
+                );
+                return None;
+            }
+            (Some(file), None) => JwksLocation::File(file),
+            (None, Some(url)) => JwksLocation::Url(url),
+            (None, None) => return None,
+        };
+        Some(Self {
+            location,
+            refresh: Duration::from_secs(refresh),
+        })
     }
 }
 
@@ -142,6 +207,9 @@ fn read_algorithms(settings: &mut Settings) -> Vec<Algorithm> {
                 format!("names the unknown algorithm {name:?}"),
             ),
         }
+    }
+    if text.split(',').all(|name| name.trim().is_empty()) {
+        settings.fault("JWT_ALGORITHMS", "names no algorithm");
     }
     algorithms
 }

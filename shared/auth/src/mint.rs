@@ -66,7 +66,7 @@ pub fn mint(
     let claims = Claims {
         sub: user.clone(),
         exp: issued_at + expires_in.seconds,
-        iat: Some(issued_at),
+        iat: issued_at,
         role: role.map(|role| role.as_str().to_owned()),
         name,
     };

@@ -1,18 +1,24 @@
-use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use messaging_domain::Timestamp;
+use messaging_lifecycle::Tasks;
+use prometheus::Registry;
 use thiserror::Error;
 
-use crate::claims::Claims;
-use crate::config::is_hmac;
+use crate::config::{JwksConfig, JwksLocation, is_hmac};
+use crate::jwks::{Client, JwksMetrics, KeySet, Refresher, Schedule, Source, WatchedKeys};
+use crate::key::Key;
+use crate::own_keys::{OwnKeys, first_set};
+use crate::pem::KeyError;
+use crate::rules::Rules;
+use crate::token_head::TokenHead;
 use crate::{AuthConfig, Identity};
 
-/// The longest token that is looked at, in bytes; a longer one is invalid.
-const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// At most so often, after a burst, is a key set read because of a `kid` that is not known.
+const ASK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often a file is looked at.
+const FILE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a token is not accepted. None of it tells what the token held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -20,152 +26,178 @@ pub enum TokenError {
     /// It was valid once.
     #[error("the token has expired")]
     Expired,
-    /// Anything else: shape, algorithm, signature, claims.
+    /// Anything else: shape, algorithm, key, signature, claims.
     #[error("the token is not valid")]
     Invalid,
+    /// The key set that it needs has not been had since the process began.
+    #[error("there are no keys to check the token with yet")]
+    NoKeys,
 }
 
-/// A key file that cannot be used.
+/// Why no token could be checked, whatever becomes of the network.
 #[derive(Debug, Error)]
-pub enum KeyError {
-    /// It cannot be read.
-    #[error("{} cannot be read", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It holds no key for an algorithm that is to be accepted.
-    #[error("{} holds no public key in PEM for {algorithm:?}", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// The algorithm.
-        algorithm: Algorithm,
-        /// Why.
-        #[source]
-        source: jsonwebtoken::errors::Error,
-    },
+pub enum VerifierError {
+    /// Of a key file.
+    #[error("a key file cannot be used")]
+    Keys(#[from] KeyError),
+    /// Of TLS.
+    #[error("no TLS connection could be made")]
+    Tls(#[source] tokio_rustls::rustls::Error),
+    /// A metric is registered twice.
+    #[error("the metrics cannot be registered")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// Checks tokens. A clone shares the keys.
 ///
-/// Each key is tied to its algorithm when the verifier is made, so a token cannot have a public key taken for an HMAC secret.
+/// Each key is tied to its algorithms when it is made, so a token cannot have a public key taken for an HMAC secret.
 #[derive(Clone)]
-pub struct Verifier {
-    keys: Arc<[(Algorithm, DecodingKey, Validation)]>,
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
+    rules: Rules,
+    own: OwnKeys,
+    published: Option<Arc<WatchedKeys>>,
 }
 
 impl Verifier {
-    /// Loads the keys.
+    /// Loads the keys; of a key set, goes on doing so until the tasks are asked to stop.
+    ///
+    /// A URL may be down; [`watch_keys`](Self::watch_keys) tells when it has been there.
     ///
     /// # Errors
-    /// [`KeyError`] for a key file that cannot be used.
-    pub fn new(config: &AuthConfig) -> Result<Self, KeyError> {
-        let mut keys = Vec::new();
-        for &algorithm in &config.algorithms {
-            if let Some(key) = key_for(algorithm, config)? {
-                keys.push((algorithm, key, validation(algorithm, config)));
-            }
+    /// [`VerifierError`].
+    pub fn start(
+        config: &AuthConfig,
+        registry: &Registry,
+        tasks: &Tasks,
+    ) -> Result<Self, VerifierError> {
+        let published = match &config.jwks {
+            Some(jwks) => Some(watch(config, jwks, registry, tasks)?),
+            None => None,
+        };
+        Ok(Self(Arc::new(Inner {
+            rules: Rules::new(config),
+            own: OwnKeys::load(config)?,
+            published,
+        })))
+    }
+
+    /// Tells at any time whether there are keys to check tokens with, without which nobody should come here yet.
+    pub fn watch_keys(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let published = self.0.published.clone();
+        move || {
+            published
+                .as_ref()
+                .is_none_or(|keys| !keys.current().is_empty())
         }
-        Ok(Self { keys: keys.into() })
     }
 
     /// The identity that a token proves at this moment.
     ///
+    /// A token whose `kid` is not known waits for newer keys, 2 s at most. Cancel-safe.
+    ///
     /// # Errors
-    /// [`TokenError::Expired`] for a token that is right but for its `exp`; [`TokenError::Invalid`] for each other fault.
-    pub fn verify(&self, token: &str) -> Result<Identity, TokenError> {
-        if token.len() > TOKEN_BYTES_MAX {
+    /// [`TokenError::Expired`] for a token that is right but for its `exp`; [`TokenError::NoKeys`] while the key set has never
+    /// been had; [`TokenError::Invalid`] for each other fault.
+    pub async fn verify(&self, token: &str) -> Result<Identity, TokenError> {
+        let head = TokenHead::read(token).ok_or(TokenError::Invalid)?;
+        if !self.0.rules.accept(head.algorithm) {
             return Err(TokenError::Invalid);
         }
-        let algorithm = jsonwebtoken::decode_header(token)
-            .map_err(|_| TokenError::Invalid)?
-            .alg;
-        let (_, key, validation) = self
-            .keys
-            .iter()
-            .find(|(known, ..)| *known == algorithm)
-            .ok_or(TokenError::Invalid)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, validation)
-            .map_err(|error| match error.kind() {
-                ErrorKind::ExpiredSignature => TokenError::Expired,
-                _ => TokenError::Invalid,
-            })?
-            .claims;
-        Ok(Identity {
-            user: claims.sub,
-            role: claims.role.and_then(|role| role.parse().ok()),
-            expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1000)),
-        })
+        match (self.own_key(&head), &self.0.published) {
+            (Some(key), _) => self.0.rules.prove(token, head.algorithm, key),
+            (None, Some(published)) => self.prove_by_published(token, &head, published).await,
+            (None, None) => Err(TokenError::Invalid),
+        }
+    }
+
+    /// The secret or the PEM file's key. A `kid` means a key of the set, where there is one, and otherwise nothing.
+    fn own_key(&self, head: &TokenHead) -> Option<&Key> {
+        let means_set = self.0.published.is_some() && head.kid.is_some();
+        let key = self.0.own.find(head.algorithm)?;
+        (is_hmac(head.algorithm) || !means_set).then_some(key)
+    }
+
+    async fn prove_by_published(
+        &self,
+        token: &str,
+        head: &TokenHead,
+        published: &WatchedKeys,
+    ) -> Result<Identity, TokenError> {
+        let mut keys = published.current();
+        // A forged signature is no reason to ask: whoever forges could spend what is meant for keys that are really new.
+        if head.may_mean_newer_than(&keys)
+            && let Some(mut waiting) = published.ask()
+        {
+            while head.may_mean_newer_than(&keys)
+                && let Some(newer) = waiting.newer_than(&keys).await
+            {
+                keys = newer;
+            }
+        }
+        if keys.is_empty() {
+            return Err(TokenError::NoKeys);
+        }
+        let key = keys.find(head.kid.as_deref(), head.algorithm);
+        let key = key.ok_or(TokenError::Invalid)?;
+        self.0.rules.prove(token, head.algorithm, key)
+    }
+}
+
+impl TokenHead {
+    /// Whether the publisher may have a key for it by now that these do not have.
+    fn may_mean_newer_than(&self, keys: &KeySet) -> bool {
+        match &self.kid {
+            Some(kid) => !keys.names(kid),
+            None => keys.is_empty(),
+        }
     }
 }
 
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.keys.iter().map(|(algorithm, ..)| algorithm))
-            .finish()
+        f.debug_struct("Verifier")
+            .field("rules", &self.0.rules)
+            .finish_non_exhaustive()
     }
 }
 
-fn key_for(algorithm: Algorithm, config: &AuthConfig) -> Result<Option<DecodingKey>, KeyError> {
-    if is_hmac(algorithm) {
-        return Ok(config
-            .secret
-            .as_ref()
-            .map(|secret| DecodingKey::from_secret(secret.bytes())));
-    }
-    let Some(path) = &config.public_key_file else {
-        return Ok(None);
-    };
-    let pem = fs::read(path).map_err(|source| KeyError::Read {
-        path: path.clone(),
-        source,
-    })?;
-    let key = match algorithm {
-        Algorithm::ES256 | Algorithm::ES384 => DecodingKey::from_ec_pem(&pem),
-        Algorithm::EdDSA => DecodingKey::from_ed_pem(&pem),
-        _ => DecodingKey::from_rsa_pem(&pem),
-    };
-    key.map(Some).map_err(|source| KeyError::Parse {
-        path: path.clone(),
-        algorithm,
-        source,
-    })
-}
-
-fn validation(algorithm: Algorithm, config: &AuthConfig) -> Validation {
-    let mut validation = Validation::new(algorithm);
-    validation.leeway = 0;
-    validation.validate_nbf = true;
-    validation.set_required_spec_claims(&["exp", "sub"]);
-    match &config.issuer {
-        Some(issuer) => {
-            validation.set_issuer(&[issuer]);
-            validation.required_spec_claims.insert("iss".to_owned());
+fn watch(
+    config: &AuthConfig,
+    jwks: &JwksConfig,
+    registry: &Registry,
+    tasks: &Tasks,
+) -> Result<Arc<WatchedKeys>, VerifierError> {
+    let (source, refresh) = match &jwks.location {
+        JwksLocation::File(path) => (Source::File(path.clone()), FILE_INTERVAL),
+        JwksLocation::Url(url) => {
+            if !url.is_encrypted() {
+                tracing::warn!(%url, "JWT_JWKS_URL is not https: whoever is on the way there can make tokens");
+            }
+            let client = Client::new(url.clone()).map_err(VerifierError::Tls)?;
+            (Source::Url(Box::new(client)), jwks.refresh)
         }
-        None => validation.iss = None,
-    }
-    match &config.audience {
-        Some(audience) => {
-            validation.set_audience(&[audience]);
-            validation.required_spec_claims.insert("aud".to_owned());
-        }
-        None => validation.validate_aud = false,
-    }
-    validation
+    };
+    let schedule = Schedule {
+        refresh,
+        ask_interval: ASK_INTERVAL,
+    };
+    let metrics = JwksMetrics::register(registry)?;
+    let (keys, accepted) = (first_set(config)?, config.asymmetric());
+    Ok(Refresher::start(
+        source, keys, &accepted, schedule, metrics, tasks,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
-    use jsonwebtoken::{EncodingKey, Header};
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
     use serde_json::json;
 
     use super::*;
     use crate::JwtSecret;
+    use crate::token_head::TOKEN_BYTES_MAX;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -178,76 +210,84 @@ mod tests {
         .expect("signs")
     }
 
-    fn check(token: &str, expected: Result<&str, TokenError>) {
-        let verifier = Verifier::new(&AuthConfig::hs256(JwtSecret::new(SECRET.to_owned())))
-            .expect("no file to read");
-        let user = verifier
-            .verify(token)
-            .map(|identity| identity.user.to_string());
+    async fn check(token: &str, expected: Result<&str, TokenError>) {
+        let config = AuthConfig::hs256(JwtSecret::new(SECRET.to_owned()));
+        let verifier = Verifier::start(&config, &Registry::new(), &Tasks::new());
+        let proved = verifier.expect("no file to read").verify(token).await;
+        let user = proved.map(|identity| identity.user.to_string());
         assert_eq!(user.as_deref(), expected.as_ref().copied(), "{token}");
     }
 
-    #[test]
-    fn a_token_proves_its_subject() {
-        check(
-            &signed(
-                Algorithm::HS256,
-                SECRET,
-                &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "role": "client"}),
-            ),
-            Ok("u-1"),
-        );
-        check(
-            &signed(
-                Algorithm::HS256,
-                SECRET,
-                &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "aud": "anyone", "iss": "anyone", "role": "gardener"}),
-            ),
-            Ok("u-1"),
-        );
+    #[tokio::test]
+    async fn a_token_proves_its_subject() {
+        for more in [
+            json!({"role": "client"}),
+            json!({"aud": "anyone", "iss": "anyone", "role": "gardener"}),
+            json!({"exp": 4_000_000_000.5_f64, "iat": 1_000_000_000.25_f64}),
+            json!({"role": ["client"], "name": {"first": "Ada"}, "iat": "yesterday"}),
+        ] {
+            let mut claims = json!({"sub": "u-1", "exp": 4_000_000_000_i64});
+            let all = claims.as_object_mut().expect("an object");
+            all.extend(more.as_object().expect("an object").clone());
+            check(&signed(Algorithm::HS256, SECRET, &claims), Ok("u-1")).await;
+        }
     }
 
-    #[test]
-    fn an_expired_token_is_told_apart() {
-        check(
-            &signed(
-                Algorithm::HS256,
-                SECRET,
-                &json!({"sub": "u-1", "exp": 1_000_000_000}),
-            ),
-            Err(TokenError::Expired),
-        );
+    #[tokio::test]
+    async fn an_expired_token_is_told_apart() {
+        let now = messaging_lifecycle::now().millis() / 1_000;
+        for exp in [1_000_000_000, now] {
+            let claims = json!({"sub": "u-1", "exp": exp});
+            check(
+                &signed(Algorithm::HS256, SECRET, &claims),
+                Err(TokenError::Expired),
+            )
+            .await;
+        }
     }
 
-    #[test]
-    fn what_is_wrong_in_any_other_way_is_invalid() {
+    #[tokio::test]
+    async fn what_is_wrong_in_any_other_way_is_invalid() {
         let good = json!({"sub": "u-1", "exp": 4_000_000_000_i64});
         let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJ1LTEiLCJleHAiOjQwMDAwMDAwMDB9.";
+        let of = |claims| signed(Algorithm::HS256, SECRET, &claims);
         for token in [
             String::new(),
             "a.b.c".to_owned(),
             none.to_owned(),
             "x".repeat(TOKEN_BYTES_MAX + 1),
+            of(
+                json!({"sub": "u-1", "exp": 4_000_000_000_i64, "name": "x".repeat(TOKEN_BYTES_MAX)}),
+            ),
             signed(
                 Algorithm::HS256,
                 "another secret, of 32 bytes as well",
                 &good,
             ),
             signed(Algorithm::HS512, SECRET, &good),
-            signed(Algorithm::HS256, SECRET, &json!({"exp": 4_000_000_000_i64})),
-            signed(Algorithm::HS256, SECRET, &json!({"sub": "u-1"})),
-            signed(
-                Algorithm::HS256,
-                SECRET,
-                &json!({"sub": "u 1", "exp": 4_000_000_000_i64}),
-            ),
-            signed(
-                Algorithm::HS256,
-                SECRET,
-                &json!({"sub": "u-1", "exp": 4_000_000_000_i64, "nbf": 3_900_000_000_i64}),
-            ),
+            of(json!({"exp": 4_000_000_000_i64})),
+            of(json!({"sub": "u-1"})),
+            of(json!({"sub": "u-1", "exp": "4000000000"})),
+            of(json!({"sub": "u-1", "exp": -1})),
+            of(json!({"sub": "u 1", "exp": 4_000_000_000_i64})),
+            of(json!({"sub": "u-1", "exp": 4_000_000_000_i64, "nbf": 3_900_000_000_i64})),
+            of(json!({"sub": "u-1", "exp": 4_000_000_000_i64, "nbf": "never"})),
         ] {
-            check(&token, Err(TokenError::Invalid));
+            check(&token, Err(TokenError::Invalid)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_with_a_critical_extension_is_invalid() {
+        let claims = json!({"sub": "u-1", "exp": 4_000_000_000_i64});
+        for crit in [vec![], vec!["b64".to_owned()], vec!["exp".to_owned()]] {
+            let header = Header {
+                crit: Some(crit),
+                ..Header::new(Algorithm::HS256)
+            };
+            let key = EncodingKey::from_secret(SECRET.as_bytes());
+            let token = jsonwebtoken::encode(&header, &claims, &key).expect("signs");
+            check(&token, Err(TokenError::Invalid)).await;
         }
     }
 }

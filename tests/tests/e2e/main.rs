@@ -11,6 +11,8 @@ mod edges;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod settings;

@@ -47,20 +47,27 @@ async fn an_address_of_mongodb_that_is_none_is_a_fault_of_its_setting() {
 }
 
 #[tokio::test]
-async fn a_key_file_that_is_not_there_is_a_fault_of_its_setting() {
-    let settings = [
-        ("JWT_SECRET", SECRET),
-        NATS_NOWHERE,
-        MONGODB_NOWHERE,
-        ("JWT_ALGORITHMS", "RS256"),
+async fn keys_that_are_not_where_a_setting_says_are_a_fault_of_it() {
+    for (variable, value) in [
         ("JWT_PUBLIC_KEY_FILE", "/nowhere/at/all"),
-    ];
-    for binary in ["messaging-api", "messaging-gateway", "messaging-standalone"] {
-        assert_eq!(
-            faults_of(binary, &[], &settings).await,
-            ["JWT_PUBLIC_KEY_FILE"],
-            "{binary}"
-        );
+        ("JWT_JWKS_FILE", "/nowhere/at/all"),
+        ("JWT_JWKS_FILE", "/dev/null"),
+        ("JWT_JWKS_URL", "nowhere"),
+    ] {
+        let settings = [
+            ("JWT_SECRET", SECRET),
+            NATS_NOWHERE,
+            MONGODB_NOWHERE,
+            ("JWT_ALGORITHMS", "RS256"),
+            (variable, value),
+        ];
+        for binary in ["messaging-api", "messaging-gateway", "messaging-standalone"] {
+            assert_eq!(
+                faults_of(binary, &[], &settings).await,
+                [variable],
+                "{binary} {value}"
+            );
+        }
     }
 }
 

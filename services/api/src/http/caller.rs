@@ -16,12 +16,15 @@ impl FromRequestParts<Http> for Caller {
     async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Problem> {
         let token =
             bearer_token(parts).ok_or_else(|| unauthorized("a bearer token is required"))?;
-        let identity = http.verifier.verify(token).map_err(|error| {
-            unauthorized(match error {
-                TokenError::Expired => "the token has expired",
-                TokenError::Invalid => "the token is not valid",
-            })
-        })?;
+        let identity = http
+            .verifier
+            .verify(token)
+            .await
+            .map_err(|error| match error {
+                TokenError::Expired => unauthorized("the token has expired"),
+                TokenError::Invalid => unauthorized("the token is not valid"),
+                TokenError::NoKeys => Fault::unavailable().into(),
+            })?;
         if let Err(wait) = http.limiter.admit(&identity.user) {
             let fault = Fault::new(ErrorCode::RateLimited, "too many requests by this user");
             return Err(Problem::from(fault).retry_after(wait.as_secs().max(1)));

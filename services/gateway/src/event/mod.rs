@@ -148,7 +148,7 @@ impl Gateway {
             Kind::Forward(command) => self.forward(client, command, data, answer).await,
             Kind::Create => self.create_message(client, data, answer).await,
             Kind::Typing => self.typing(client, &parse(data)?, answer).await,
-            Kind::RefreshToken => self.refresh_token(client, &parse(data)?, answer),
+            Kind::RefreshToken => self.refresh_token(client, &parse(data)?, answer).await,
         }
     }
 }

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use messaging_auth::TokenError;
+use messaging_domain::Timestamp;
 use messaging_wire::request::RefreshToken;
 use messaging_wire::{ErrorCode, Fault};
 
@@ -7,27 +9,42 @@ use super::Answer;
 use crate::app::Gateway;
 use crate::client::Client;
 
+/// How much longer a connection lives whose new token is being checked, in milliseconds: a check may wait for keys.
+const CHECK_MS_MAX: i64 = 3_000;
+
 impl Gateway {
     /// `refresh_token`: the connection may stay for as long as the new token holds.
-    pub(super) fn refresh_token(
+    pub(super) async fn refresh_token(
         &self,
         client: &Arc<Client>,
         request: &RefreshToken,
         answer: &Answer<'_>,
     ) -> Result<(), Fault> {
-        let identity = self
-            .verifier
-            .verify(&request.token)
-            .map_err(|_| unauthorized())?;
-        if identity.user != client.user {
-            return Err(Fault::new(
+        // Counted from the end of the old token, so that one bad token after the other does not keep a connection alive.
+        let old = client.expires_at();
+        let checked = Timestamp::from_millis(old.millis().saturating_add(CHECK_MS_MAX));
+        self.expiry.move_to(client, checked);
+        let proved = self.verifier.verify(&request.token).await;
+        let expires_at = match proved.map_err(refused) {
+            Ok(identity) if identity.user == client.user => Ok(identity.expires_at),
+            Ok(_) => Err(Fault::new(
                 ErrorCode::Forbidden,
                 "the token is another user's",
-            ));
-        }
-        self.expiry.move_to(client, identity.expires_at);
-        answer.done(&format!(r#""expiresAt":"{}""#, identity.expires_at));
+            )),
+            Err(fault) => Err(fault),
+        };
+        self.expiry
+            .move_to(client, *expires_at.as_ref().unwrap_or(&old));
+        answer.done(&format!(r#""expiresAt":"{}""#, expires_at?));
         Ok(())
+    }
+}
+
+/// The answer to a token that is refused.
+pub(crate) fn refused(error: TokenError) -> Fault {
+    match error {
+        TokenError::Expired | TokenError::Invalid => unauthorized(),
+        TokenError::NoKeys => Fault::unavailable(),
     }
 }
 
