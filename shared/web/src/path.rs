@@ -52,7 +52,16 @@ mod tests {
 
     #[test]
     fn escapes_must_make_utf_8() {
-        for path in ["/", "/plain/path", "/%41%20", "/%F0%9F%98%80", "/%", "/%4", "/%zz%", "/%00"] {
+        for path in [
+            "/",
+            "/plain/path",
+            "/%41%20",
+            "/%F0%9F%98%80",
+            "/%",
+            "/%4",
+            "/%zz%",
+            "/%00",
+        ] {
             check(path, true);
         }
         for path in ["/%ff", "/a%C3", "/%C3/%A4", "/%ED%A0%80"] {
