@@ -7,6 +7,7 @@ mod health;
 mod path;
 mod problem;
 mod server;
+mod unread;
 
 pub use body::{JsonBody, OptionalJsonBody, QueryParameters};
 pub use cors::{CorsOrigins, refuse_foreign_origins};

@@ -164,3 +164,35 @@ row('R-CLOSE-1', 'an upgrade without its key is no upgrade', async (t) => {
   const answer = await http(`${gateways[0]}/ws`, { headers: { ...headers, authorization: `Bearer ${t.token(t.ada)}` } });
   assert.ok(key && answer.status >= 400 && answer.status < 500, `${answer.status}`);
 });
+
+row('R-ERR-1', 'what HTTP itself refuses is answered, and other requests go on', async (t) => {
+  const c = await t.begin();
+  const authorization = `Bearer ${t.token(t.ada)}`;
+  for (const [path, options] of [
+    [`${c.path}?${'x'.repeat(8_000)}`, {}], [`${c.path}/%2e%2e/%2e%2e`, {}], [`${c.path}%2fmessages`, {}], [`${c.path};x=1`, {}], [`${c.path}/`, {}],
+  ]) {
+    const answer = await http(apis[0] + path, { headers: { authorization }, ...options });
+    assert.ok([200, 400, 404].includes(answer.status), `${answer.status} ${path.slice(-40)}`);
+    if (answer.status >= 400) assert.equal(answer.headers['content-type'], 'application/problem+json', path.slice(-40));
+  }
+  expect(await t.rest(t.ada, 0).get(c.path), 200);
+});
+
+row(['R-ERR-1', 'R-ERR-4'], 'a refusal reaches a client that is still sending its body', async (t) => {
+  for (const bytes of [10, 100_000, 3_000_000]) {
+    for (const [path, token, status] of [['/api/messages', undefined, 401], ['/api/messages', t.token(t.ada), 415], ['/api/nothing', t.token(t.ada), 404]]) {
+      for (let attempt = 0; attempt < 5; attempt += 1) {
+        const body = new FormData();
+        body.append('file', new Blob([Buffer.alloc(bytes)]), 'a file');
+        assert.equal((await new Rest(apis[attempt % 2], token).send('POST', path, { body })).status, status);
+      }
+    }
+    const body = JSON.stringify({ content: 'x'.repeat(140_000 + bytes) });
+    // In pieces, and without a length that would tell beforehand.
+    const stream = new Blob([body]).stream();
+    const response = await fetch(`${apis[0]}/api/messages`, {
+      method: 'POST', body: stream, duplex: 'half', headers: { authorization: `Bearer ${t.token(t.ada)}`, 'content-type': 'application/json' },
+    });
+    assert.deepEqual([response.status, (await response.json()).code], [413, 'payload_too_large']);
+  }
+});
