@@ -95,6 +95,28 @@ async fn two_systems_that_share_a_nats_do_not_meet() {
 }
 
 #[tokio::test]
+async fn the_contract_holds_for_both_services_in_one_process() {
+    let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::shared());
+    let prefix = unique_prefix();
+    let settings = [
+        ("JWT_SECRET", SECRET.to_owned()),
+        ("MONGODB_URI", mongo.uri()),
+        ("MONGODB_DATABASE", prefix.clone()),
+        ("NATS_URL", nats.url()),
+        ("NATS_SUBJECT_PREFIX", prefix),
+    ];
+    let standalone = ServiceProcess::start(&binary_path("messaging-standalone"), settings).await;
+    ready(&standalone).await;
+    let twice = format!("{0},{0}", standalone.url());
+    let variables = [
+        ("API_URLS", twice.clone()),
+        ("GATEWAY_URLS", twice),
+        ("JWT_SECRET", SECRET.to_owned()),
+    ];
+    play("contract defaults", variables).await;
+}
+
+#[tokio::test]
 async fn tokens_are_checked_with_public_keys() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let keys = folder.path().display().to_string();

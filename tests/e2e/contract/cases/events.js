@@ -145,3 +145,28 @@ rowOverSockets('R-EV-9', 'a malformed field is named', async (t) => {
     assert.deepEqual((await refused(ada, 'get_presence', { userIds }, 'validation_failed')).errors.map((fault) => fault.field), ['userIds']);
   }
 });
+
+row('R-EV-5', 'binary data in an event of Socket.IO is validation_failed, and the connection stays', async (t) => {
+  const c = await t.begin();
+  for (const dialect of ['websocket', 'polling']) {
+    const ada = await t.connect(t.ada, { dialect });
+    const { conversationId } = c;
+    for (const data of [Buffer.from('{}'), { conversationId, content: Buffer.from('Hi') }, { conversationId, content: 'Hi', attachments: [Buffer.from('x')] }]) {
+      await refused(ada, 'send_message', data, 'validation_failed');
+    }
+    await done(ada, 'send_message', { conversationId, content: 'Text' });
+    assertUnbroken(ada);
+  }
+});
+
+rowOverSockets('R-EV-5', 'data nested a thousandfold is no harm to the connection', async (t) => {
+  const c = await t.begin();
+  const ada = await t.connect(t.ada);
+  let deep = 7;
+  for (let level = 0; level < 1_000; level += 1) deep = [deep];
+  await refused(ada, 'send_message', { conversationId: c.conversationId, content: deep }, 'validation_failed');
+  await refused(ada, 'no_such_event', { deep }, 'unknown_event');
+  const answer = await ada.emit('send_message', { conversationId: c.conversationId, content: 'Hi', unknown: deep });
+  assert.ok(answer.ok || answer.error.code === 'validation_failed', JSON.stringify(answer));
+  assertUnbroken(ada);
+});

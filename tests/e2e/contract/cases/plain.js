@@ -112,3 +112,15 @@ row('R-CLOSE-1', 'a close is answered with its code', async (t) => {
   gone.socket.close(1001);
   assert.equal(await gone.closeCode(), 1001);
 });
+
+row('R-WS-2', 'a subprotocol of others is not selected, and does not stand in the way of the header', async (t) => {
+  const headers = { ...UPGRADE, ...bearer(t.token(t.ada)), 'sec-websocket-protocol': 'chat, superchat' };
+  const answer = await http(`${gateways[0]}/ws`, { headers });
+  assert.deepEqual([answer.status, answer.headers['sec-websocket-protocol']], [101, undefined]);
+});
+
+row('R-WS-4', 'a token that is far too long is refused like any other', async (t) => {
+  const token = t.token(t.ada, { name: 'x'.repeat(9_000) });
+  const answer = await http(`${gateways[0]}/ws`, { headers: { ...UPGRADE, ...bearer(token) } });
+  assert.deepEqual([answer.status, answer.body?.code], [401, 'unauthorized']);
+});

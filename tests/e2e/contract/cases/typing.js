@@ -80,3 +80,16 @@ rowOverSockets('R-TYPING-4', 'disconnecting ends it at once', async (t) => {
   await untilTold(ben, 2);
   assert.deepEqual([told(ben)[1], Date.now() - went < LAPSE_MS / 2], [[t.ada, false], true]);
 });
+
+rowOverSockets('R-TYPING-4', 'a connection that breaks off ends it, too', async (t) => {
+  const c = await t.begin();
+  const { conversationId } = c;
+  const [ada, ben] = [await t.connect(t.ada), await t.joined(t.ben, c)];
+  await done(ada, 'typing', { conversationId, isTyping: true });
+  await untilTold(ben, 1);
+  const went = Date.now();
+  if (ada.socket.terminate === undefined) ada.socket.io.engine.transport.ws.terminate();
+  else ada.socket.terminate();
+  await untilTold(ben, 2);
+  assert.deepEqual([told(ben)[1], Date.now() - went < LAPSE_MS / 2], [[t.ada, false], true]);
+}, { dialects: ['websocket', 'plain'] });
