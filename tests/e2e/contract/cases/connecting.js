@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 
+import { BOUND_MS, within } from '../../lib/recorder.js';
 import { transports } from '../../lib/scenario.js';
 import { SocketClient, refusal } from '../../lib/socket.js';
 import { row, rowOverSockets } from '../table.js';
@@ -96,9 +97,16 @@ rowOverSockets('R-IO-9', 'any other namespace is invalid', async (t) => {
   }
 }, { dialects: SOCKETIO });
 
+/** Waits until a default client has gone over to its WebSocket. */
+async function settled(client, dialect) {
+  if (dialect !== 'default' || client.transport === 'websocket') return;
+  await within(BOUND_MS, 'the upgrade', new Promise((resolve) => client.socket.io.engine.once('upgrade', resolve)));
+}
+
 rowOverSockets(['R-IO-10', 'R-CLOSE-8'], 'who is connected when his token expires is told and closed', async (t) => {
-  const exp = inSeconds(4);
+  const exp = inSeconds(8);
   const client = await t.connect(t.ada, { token: t.token(t.ada, { exp }), reconnection: false });
+  await settled(client, t.dialect);
   assert.deepEqual(await client.event('token_expired'), {});
   assert.ok(Date.now() >= exp * 1_000 - 100, 'not before the token expires');
   assert.ok(Date.now() < exp * 1_000 + 5_000, 'soon after it');
@@ -111,9 +119,9 @@ rowOverSockets(['R-IO-10', 'R-CLOSE-8'], 'who is connected when his token expire
 }, { dialects: ['default', 'websocket', 'polling', 'plain'], slow: true });
 
 rowOverSockets(['R-IO-11', 'R-TOKEN-1'], 'refresh_token in time keeps the connection', async (t) => {
-  const first = inSeconds(4);
-  const client = await t.connect(t.ada, { token: t.token(t.ada, { exp: first }) });
-  const exp = inSeconds(9);
+  const client = await t.connect(t.ada, { token: t.token(t.ada, { exp: inSeconds(8) }) });
+  await settled(client, t.dialect);
+  const exp = inSeconds(13);
   const { expiresAt } = await done(client, 'refresh_token', { token: t.token(t.ada, { exp }) });
   assert.equal(Date.parse(expiresAt), exp * 1_000);
   await client.event('token_expired');

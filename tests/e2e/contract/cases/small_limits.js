@@ -89,8 +89,8 @@ rowOverSockets(['R-SET-23', 'R-ERR-9'], 'a connection can have joined 2 conversa
 }, small);
 
 row(['R-WS-10', 'R-SET-26'], 'a silent peer is pinged after the interval and closed after the timeout', async (t) => {
-  const raw = await RawSocket.open(gateways[1], '/ws', { authorization: `Bearer ${t.token(t.ada)}` });
   const started = Date.now();
+  const raw = await RawSocket.open(gateways[1], '/ws', { authorization: `Bearer ${t.token(t.ada)}` });
   await raw.has('a ping', () => raw.bytes.includes(Buffer.from([0x89])));
   const pinged = Date.now() - started;
   await raw.ended;
