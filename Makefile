@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test lint bench tools clean
+.PHONY: help run cluster test rows lint bench tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -41,6 +41,10 @@ test: ## run all tests, on real servers of their own
 	@./deploy/tools/npm-install tests/e2e
 	@echo "test: running the tests of every crate"
 	@./deploy/tools/cargo-test --workspace
+
+rows: ## list the rows of docs/contract.md and the tests of each; fails where one lacks the other
+	@./deploy/tools/npm-install tests/e2e >&2
+	@cd tests/e2e && node scenarios/contract_rows.js list
 
 # The advisories check is left out: it needs a database from the network on every run.
 lint: ## check format, clippy without warnings, licences and who owns which driver

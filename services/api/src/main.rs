@@ -7,7 +7,7 @@ use messaging_api::{Api, ProcessConfig, replica_name};
 use messaging_auth::Verifier;
 use messaging_bus::Bus;
 use messaging_lifecycle::{Tasks, stop_in_order, stop_signal};
-use messaging_settings::Settings;
+use messaging_settings::{Settings, Warnings};
 use messaging_telemetry::{Telemetry, process_registry};
 use messaging_web::{
     Admission, BoundServer, Health, health_router, method_not_allowed, no_such_path,
@@ -25,10 +25,11 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 async fn main() -> ExitCode {
     let mut settings = Settings::from_env();
     let config = ProcessConfig::read(&mut settings);
-    if let Err(faults) = settings.finish() {
-        return faults.report();
-    }
-    match run(config).await {
+    let warnings = match settings.finish() {
+        Ok(warnings) => warnings,
+        Err(faults) => return faults.report(),
+    };
+    match run(config, &warnings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(
@@ -40,8 +41,9 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(config: ProcessConfig) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(config: ProcessConfig, warnings: &Warnings) -> Result<(), Box<dyn std::error::Error>> {
     let telemetry = Telemetry::set_up("messaging-api", &config.telemetry)?;
+    telemetry.warn(warnings);
     let stop = stop_signal()?;
     let registry = process_registry("messaging-api", env!("CARGO_PKG_VERSION"));
     let (health, core, edge) = (Health::new(), Tasks::new(), Tasks::new());

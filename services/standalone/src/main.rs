@@ -45,13 +45,15 @@ async fn run_process() -> ExitCode {
         "mongodb://127.0.0.1",
         "nats://127.0.0.1",
     );
-    if let Err(faults) = settings.finish() {
-        return faults.report();
-    }
+    let warnings = match settings.finish() {
+        Ok(warnings) => warnings,
+        Err(faults) => return faults.report(),
+    };
     let telemetry = match Telemetry::set_up("messaging-standalone", &config.telemetry) {
         Ok(telemetry) => telemetry,
         Err(error) => return fail(&error),
     };
+    telemetry.warn(&warnings);
     let ended = run(config).await;
     telemetry.shut_down();
     match ended {
@@ -108,7 +110,7 @@ async fn serve(
         servers.mongodb_uri().unwrap_or_default(),
         servers.nats_url().unwrap_or_default(),
     );
-    settings.finish()?;
+    let _logged_before = settings.finish()?;
     let registry = process_registry("messaging-standalone", env!("CARGO_PKG_VERSION"));
     let (health, core, edge) = (Health::new(), Tasks::new(), Tasks::new());
     let bus = Bus::connect(&service.bus, "messaging-standalone", &registry).await?;

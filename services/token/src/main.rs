@@ -6,7 +6,7 @@ use clap::Parser;
 use messaging_auth::{Duration, JwtSecret, Role, mint};
 use messaging_domain::UserId;
 use messaging_lifecycle::{chain, now};
-use messaging_settings::Settings;
+use messaging_settings::{Fault, Settings, Warnings};
 
 /// How long a token holds where nothing else is said.
 const DEFAULT_EXPIRATION: &str = "7d";
@@ -45,8 +45,13 @@ fn main() -> ExitCode {
     if settings.text("JWT_SECRET").is_none() {
         settings.fault("JWT_SECRET", "is not set; the token is signed with it");
     }
-    if let Err(faults) = settings.finish() {
-        return faults.report();
+    match settings.finish() {
+        Ok(Warnings(warnings)) => {
+            for Fault { variable, message } in warnings {
+                eprintln!("messaging-token: warning: {variable} {message}");
+            }
+        }
+        Err(faults) => return faults.report(),
     }
     let Some(secret) = secret else {
         return ExitCode::FAILURE;

@@ -30,9 +30,9 @@ impl JwtSecret {
                 format!("must have at least {bytes_min} bytes"),
             );
         } else if secret.len() < SECRET_BYTES_MIN {
-            tracing::warn!(
-                bytes = secret.len(),
-                "JWT_SECRET is shorter than {SECRET_BYTES_MIN} bytes: tokens can be forged by trying"
+            settings.warning(
+                "JWT_SECRET",
+                format!("is shorter than {SECRET_BYTES_MIN} bytes: tokens can be forged by trying"),
             );
         }
         Some(Self(secret))

@@ -22,7 +22,7 @@ const BOUND: Duration = Duration::from_secs(15);
 async fn connect(url: &str, prefix: &str) -> Bus {
     let mut settings = Settings::from_pairs([("NATS_SUBJECT_PREFIX", prefix)]);
     let config = BusConfig::read_at(&mut settings, url);
-    settings.finish().expect("the settings are right");
+    let _none = settings.finish().expect("the settings are right");
     let bus = Bus::connect(&config, "test", &Registry::new())
         .await
         .expect("the options are right");

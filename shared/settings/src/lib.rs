@@ -16,6 +16,7 @@ pub const EXIT_CODE: u8 = 64;
 pub struct Settings {
     variables: HashMap<String, String>,
     faults: Vec<Fault>,
+    warnings: Vec<Fault>,
 }
 
 /// One wrong or missing setting.
@@ -30,6 +31,11 @@ pub struct Fault {
 /// All faults of an environment; displayed, a line for each.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct Faults(pub Vec<Fault>);
+
+/// What is allowed, but is better not left so. To be logged once there is a log, which hangs on the settings itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use = "they are to be logged"]
+pub struct Warnings(pub Vec<Fault>);
 
 impl Faults {
     /// Writes each fault as a line on standard error and returns the code to exit with.
@@ -78,6 +84,7 @@ impl Settings {
         Self {
             variables,
             faults: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -158,13 +165,24 @@ impl Settings {
         }
     }
 
+    /// Notes a warning, once however often there is a reason for it.
+    pub fn warning(&mut self, variable: &'static str, message: impl Into<String>) {
+        let warning = Fault {
+            variable,
+            message: message.into(),
+        };
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
     /// The end of reading.
     ///
     /// # Errors
     /// All [`Faults`] that were found, in the order of reading.
-    pub fn finish(self) -> Result<(), Faults> {
+    pub fn finish(self) -> Result<Warnings, Faults> {
         if self.faults.is_empty() {
-            Ok(())
+            Ok(Warnings(self.warnings))
         } else {
             Err(Faults(self.faults))
         }
@@ -188,9 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_is_no_fault_and_noted_once() {
+        let mut settings = Settings::from_pairs([("PORT", "1")]);
+        for _ in 0..2 {
+            settings.warning("PORT", "is one that only root may use");
+        }
+        let Warnings(warnings) = settings.finish().expect("no fault");
+        assert_eq!(warnings.len(), 1);
+    }
+
+    #[test]
     fn an_empty_variable_counts_as_not_set() {
         let mut settings = Settings::from_pairs([("PORT", "")]);
         assert_eq!(settings.or("PORT", 8000u16), 8000);
-        assert_eq!(settings.finish(), Ok(()));
+        assert_eq!(settings.finish(), Ok(Warnings::default()));
     }
 }

@@ -1,5 +1,6 @@
 use std::io::{self, IsTerminal};
 
+use messaging_settings::{Fault, Warnings};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
@@ -57,6 +58,8 @@ impl Telemetry {
             ),
             LogFormat::Text => Box::new(
                 tracing_subscriber::fmt::layer()
+                    // Escapes of a terminal are noise in a file or a pipe.
+                    .with_ansi(io::stderr().is_terminal())
                     .with_writer(io::stderr)
                     .with_filter(filter),
             ),
@@ -74,6 +77,14 @@ impl Telemetry {
             .try_init()
             .map_err(TelemetryError::AlreadySetUp)?;
         Ok(Self { tracer_provider })
+    }
+
+    /// Logs what the settings were warned of while there was no log yet.
+    pub fn warn(&self, Warnings(warnings): &Warnings) {
+        for warning in warnings {
+            let Fault { variable, message } = warning;
+            tracing::warn!("{variable} {message}");
+        }
     }
 
     /// Sends the spans that wait, and ends the export.

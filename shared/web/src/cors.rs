@@ -56,7 +56,10 @@ impl CorsOrigins {
         )]));
         let origins = settings.or("CORS_ORIGINS", default);
         if origins == Self::Any {
-            tracing::warn!("CORS_ORIGINS is *: pages of every origin may use the service");
+            settings.warning(
+                "CORS_ORIGINS",
+                "is *: pages of every origin may use the service",
+            );
         }
         origins
     }

@@ -102,3 +102,21 @@ pub fn panicked(_: Box<dyn Any + Send + 'static>) -> axum::response::Response {
     tracing::error!("a request's handler panicked");
     Problem::from(Fault::internal()).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_told_as_a_fault_of_the_service_and_nothing_else() {
+        let answer = panicked(Box::new("the inside of a panic"));
+        assert_eq!(answer.status(), 500);
+        let body = axum::body::to_bytes(answer.into_body(), 4096).await;
+        let body: serde_json::Value = serde_json::from_slice(&body.expect("a body")).expect("JSON");
+        assert_eq!(
+            (&body["code"], &body["status"]),
+            (&"internal".into(), &500.into())
+        );
+        assert!(!body.to_string().contains("inside"), "{body}");
+    }
+}

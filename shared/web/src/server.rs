@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +14,8 @@ use messaging_settings::Settings;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+
+use crate::unread::read_to_the_end;
 
 /// How long a client may take to send the head of a request, and how long it may keep an idle connection: hyper has one timer for both.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -85,7 +88,7 @@ impl BoundServer {
     pub fn serve(self, router: Router, tasks: &Tasks, closing: CancellationToken) {
         let connections = tasks.clone();
         tasks.spawn("accept", async move {
-            let service = TowerToHyperService::new(router);
+            let service = TowerToHyperService::new(router.layer(from_fn(read_to_the_end)));
             let addresses = Arc::new(AddressCounts::new(self.config.connections_per_address_max));
             loop {
                 let accepted = tokio::select! {

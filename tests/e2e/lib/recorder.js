@@ -59,7 +59,7 @@ export class Recorder {
     const had = () => this.entries.slice(-8).map(({ event, data }) => `${event} ${JSON.stringify(data)}`.slice(0, 160));
     return within(ms, `${this.name} has ${what}`, awaited)
       .catch((error) => {
-        throw new Error(`${error.message}; its last events:\n  ${had().join('\n  ')}`);
+        throw new Error(`${error.message}; its last events:\n  ${[...had(), ...(this.disconnects ?? [])].join('\n  ')}`);
       })
       .finally(() => this.watchers.delete(look));
   }

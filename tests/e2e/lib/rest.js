@@ -60,7 +60,7 @@ export class Rest {
     const text = await response.text();
     const type = response.headers.get('content-type') ?? '';
     const answer = { status: response.status, headers: response.headers, type, text };
-    if (type.includes('json')) answer.body = JSON.parse(text);
+    if (type.includes('json') && text !== '') answer.body = JSON.parse(text);
     if (response.status >= 400) {
       assert.equal(type, 'application/problem+json', `${method} ${path}: ${response.status} ${text}`);
       assertShape('problem', answer.body);

@@ -3,7 +3,10 @@
 //!
 //! Each test starts the processes that it needs, with a database and subjects of its own, and runs one scenario of
 //! `tests/e2e/scenarios` against them. What a scenario cannot do itself, such as to kill a server, it asks its test for.
+//! The cases of the wire contract, `tests/e2e/contract`, share a few clusters.
 
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
@@ -14,6 +17,8 @@ mod faults;
 mod keys;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod programs;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]

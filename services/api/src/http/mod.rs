@@ -10,10 +10,13 @@ mod rate_limit;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, patch, post};
 use messaging_auth::Verifier;
 use messaging_domain::Rate;
-use messaging_web::{CorsOrigins, method_not_allowed, no_such_path, panicked};
+use messaging_web::{
+    CorsOrigins, method_not_allowed, no_such_path, panicked, refuse_unreadable_paths,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use rate_limit::RateLimiter;
@@ -84,6 +87,7 @@ impl Http {
         Router::new()
             .nest("/api", routes)
             .layer(DefaultBodyLimit::max(body_bytes_max))
+            .layer(from_fn(refuse_unreadable_paths))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(origins.layer())
     }

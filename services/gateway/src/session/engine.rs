@@ -139,6 +139,11 @@ impl<R> EngineSession<R> {
         state.farewell_due = !state.polled;
     }
 
+    /// The last words are on their way; the next poll is to be told of the end.
+    pub(crate) fn owe_farewell(&self) {
+        self.state.lock().farewell_due = true;
+    }
+
     /// Whether polls are sent home because a WebSocket takes over.
     pub(crate) fn is_moving(&self) -> bool {
         self.state.lock().transport >= Transport::Probed

@@ -133,7 +133,13 @@ fn poll_payload<R>(session: &EngineSession<R>, cx: &Context<'_>, bytes_max: usiz
     let mut payload = PayloadWriter::default();
     // Binary messages grow by a third.
     if let Poll::Ready(taken) = link.poll_take(cx, bytes_max / 4 * 3) {
-        write_taken(link, cx, taken, &mut payload);
+        let is_end = matches!(taken, Taken::Closed(_));
+        write_taken(link, taken, &mut payload);
+        // The end comes by another poll: socket.io-client reads a whole payload before it emits the first event of it,
+        // and keeps to itself what it has not emitted by the time it reads of the end.
+        if !is_end && link.closed().is_some() && link.progress().0 == 0 {
+            session.owe_farewell();
+        }
     }
     if payload.is_empty() {
         Poll::Pending
@@ -142,9 +148,11 @@ fn poll_payload<R>(session: &EngineSession<R>, cx: &Context<'_>, bytes_max: usiz
     }
 }
 
-fn write_taken(link: &Link, cx: &Context<'_>, taken: Taken, payload: &mut PayloadWriter) {
-    let closed = match taken {
-        Taken::Closed(reason) => Some(reason),
+fn write_taken(link: &Link, taken: Taken, payload: &mut PayloadWriter) {
+    match taken {
+        // A client that left itself expects nothing but its poll to end.
+        Taken::Closed(CloseReason::ClientLeft(_)) => payload.push(&EnginePacket::Noop),
+        Taken::Closed(_) => payload.push(&EnginePacket::Close),
         Taken::Frames(entries) => {
             link.sent(entries.iter().map(Bytes::len).sum(), entries.len());
             for (opcode, content) in entries.into_iter().flat_map(ServerFrames) {
@@ -154,22 +162,7 @@ fn write_taken(link: &Link, cx: &Context<'_>, taken: Taken, payload: &mut Payloa
                     Opcode::Close | Opcode::Ping | Opcode::Pong => {}
                 }
             }
-            // The last words and the end go together, if nothing is left between them.
-            match link.closed().filter(|_| link.progress().0 == 0) {
-                Some(_) => link
-                    .poll_take(cx, 0)
-                    .is_ready()
-                    .then(|| link.closed())
-                    .flatten(),
-                None => None,
-            }
         }
-    };
-    match closed {
-        // A client that left itself expects nothing but its poll to end.
-        Some(CloseReason::ClientLeft(_)) => payload.push(&EnginePacket::Noop),
-        Some(_) => payload.push(&EnginePacket::Close),
-        None => {}
     }
 }
 

@@ -11,9 +11,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Cluster, tokens};
+use super::{Cluster, SECRET, tokens};
 
-const SCRIPT_BOUND: Duration = Duration::from_secs(90);
+const SCRIPT_BOUND: Duration = Duration::from_secs(180);
 
 /// Begins a line by which a scenario asks its test to do something.
 const QUESTION: &str = "? ";
@@ -128,6 +128,9 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 fn variables(cluster: &Cluster) -> impl Iterator<Item = (&'static str, String)> {
-    let tokens = [("TOKENS", tokens().to_string())];
-    cluster.addresses().into_iter().chain(tokens)
+    let more = [
+        ("TOKENS", tokens().to_string()),
+        ("JWT_SECRET", SECRET.to_owned()),
+    ];
+    cluster.addresses().into_iter().chain(more)
 }
