@@ -118,43 +118,81 @@ async fn the_contract_holds_for_both_services_in_one_process() {
 
 #[tokio::test]
 async fn tokens_are_checked_with_public_keys() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let keys = folder.path().display().to_string();
-    play("contract_keys", [("KEYS_FOLDER", keys.clone())]).await;
-    let prefix = unique_prefix();
-    let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::shared());
-    let start = async |binary: &str, algorithm: &str| {
-        let file = format!("{keys}/{algorithm}.public.pem");
-        let settings = [
-            ("MONGODB_URI", mongo.uri()),
-            ("NATS_URL", nats.url()),
-            ("MONGODB_DATABASE", prefix.clone()),
-            ("NATS_SUBJECT_PREFIX", prefix.clone()),
+    let keys = Keys::make().await;
+    let of = |algorithm: &str| {
+        [
             ("JWT_ALGORITHMS", algorithm.to_owned()),
-            ("JWT_PUBLIC_KEY_FILE", file),
-            ("JWT_ISSUER", "the platform".to_owned()),
-            ("JWT_AUDIENCE", "messaging".to_owned()),
-        ];
-        let service = ServiceProcess::start(&binary_path(binary), settings).await;
-        ready(&service).await;
-        service
+            (
+                "JWT_PUBLIC_KEY_FILE",
+                keys.file(&format!("{algorithm}.public.pem")),
+            ),
+        ]
     };
-    let apis = [
-        start("messaging-api", "RS256").await,
-        start("messaging-api", "ES256").await,
-        start("messaging-api", "EdDSA").await,
+    let apis = ["RS256", "ES256", "EdDSA"].map(of);
+    keys.run("keys", &apis, &of("ES256")).await;
+}
+
+#[tokio::test]
+async fn tokens_are_checked_with_a_key_set() {
+    let keys = Keys::make().await;
+    let set = [
+        ("JWT_ALGORITHMS", "RS256,ES256,EdDSA".to_owned()),
+        ("JWT_JWKS_FILE", keys.file("jwks.json")),
     ];
-    let gateway = start("messaging-gateway", "ES256").await;
-    let variables = [
-        (
-            "API_URLS",
-            apis.each_ref().map(ServiceProcess::url).join(","),
-        ),
-        ("GATEWAY_URLS", gateway.url()),
-        ("JWT_SECRET", SECRET.to_owned()),
-        ("KEYS_FOLDER", keys),
-    ];
-    play("contract keys", variables).await;
+    keys.run("jwks", &[set.clone(), set.clone()], &set).await;
+}
+
+/// A folder with keys that are used, and others of the same kinds.
+struct Keys(tempfile::TempDir);
+
+impl Keys {
+    async fn make() -> Self {
+        let keys = Self(tempfile::tempdir().expect("a temporary folder"));
+        play("contract_keys", [("KEYS_FOLDER", keys.file(""))]).await;
+        keys
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    /// Runs the cases of a group against APIs and a gateway that check tokens so.
+    async fn run(
+        &self,
+        group: &str,
+        apis: &[[(&'static str, String); 2]],
+        gateway: &[(&'static str, String); 2],
+    ) {
+        let prefix = unique_prefix();
+        let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::shared());
+        let start = async |binary: &str, keys: &[(&'static str, String); 2]| {
+            let mut settings = vec![
+                ("MONGODB_URI", mongo.uri()),
+                ("NATS_URL", nats.url()),
+                ("MONGODB_DATABASE", prefix.clone()),
+                ("NATS_SUBJECT_PREFIX", prefix.clone()),
+                ("JWT_ISSUER", "the platform".to_owned()),
+                ("JWT_AUDIENCE", "messaging".to_owned()),
+            ];
+            settings.extend_from_slice(keys);
+            let service = ServiceProcess::start(&binary_path(binary), settings).await;
+            ready(&service).await;
+            service
+        };
+        let mut running = Vec::new();
+        for keys in apis {
+            running.push(start("messaging-api", keys).await);
+        }
+        let gateway = start("messaging-gateway", gateway).await;
+        let urls: Vec<_> = running.iter().map(ServiceProcess::url).collect();
+        let variables = [
+            ("API_URLS", urls.join(",")),
+            ("GATEWAY_URLS", gateway.url()),
+            ("JWT_SECRET", SECRET.to_owned()),
+            ("KEYS_FOLDER", self.file("")),
+        ];
+        play(&format!("contract {group}"), variables).await;
+    }
 }
 
 async fn play(name: &str, variables: impl IntoIterator<Item = (&'static str, String)>) {

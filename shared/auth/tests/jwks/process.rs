@@ -23,7 +23,7 @@ pub(crate) fn faults(settings: &[(&str, &str)]) -> String {
     AuthConfig::read(&mut settings);
     settings
         .finish()
-        .map_or_else(|faults| faults.to_string(), |()| String::new())
+        .map_or_else(|faults| faults.to_string(), |_| String::new())
 }
 
 impl Process {
@@ -31,7 +31,7 @@ impl Process {
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         let mut settings = Settings::from_pairs(settings.iter().copied());
         let config = AuthConfig::read(&mut settings);
-        settings.finish().expect("the settings are right");
+        let _warnings = settings.finish().expect("the settings are right");
         let (registry, tasks) = (Registry::new(), Tasks::new());
         let verifier = Verifier::start(&config, &registry, &tasks).expect("it starts");
         Self {

@@ -18,7 +18,7 @@ function signed(alg, claims, kid, name = alg) {
 }
 
 row(['R-AUTH-10', 'R-SET-11'], 'a token by a key of the JWKS is taken, every other is not', async (t) => {
-  const claims = { sub: t.ada, exp: inSeconds(600) };
+  const claims = { sub: t.ada, exp: inSeconds(600), iss: 'the platform', aud: 'messaging' };
   for (const api of apis) {
     const get = (token) => new Rest(api, token).get('/api/messages/conversations');
     for (const alg of ['RS256', 'ES256', 'EdDSA']) {
