@@ -4,7 +4,7 @@ mod announcer;
 mod app;
 mod command;
 mod config;
-mod http;
+pub mod http;
 mod republish;
 mod sweep;
 mod usecase;

@@ -9,7 +9,7 @@ pub mod application;
 mod client;
 mod config;
 pub mod connection;
-mod dialect;
+pub mod dialect;
 mod drain;
 mod event;
 mod expiry;

@@ -77,6 +77,8 @@ fn is_forbidden(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(text: &str, expected: Result<&str, ContentError>) {
@@ -128,5 +130,14 @@ mod tests {
         assert_eq!(preview("short"), "short");
         assert_eq!(preview(&"é".repeat(140)), "é".repeat(140));
         assert_eq!(preview(&"é".repeat(141)), "é".repeat(140));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_accepted_again_as_it_is(text in "[ \t\u{2003}\u{85}]{0,2}.{0,40}[ \n\u{3000}]{0,2}") {
+            if let Ok(content) = Content::parse(&text) {
+                prop_assert_eq!(Content::parse(content.as_str()), Ok(content));
+            }
+        }
     }
 }

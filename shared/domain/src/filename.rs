@@ -37,7 +37,7 @@ impl Filename {
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}')
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn shorten(name: &str) -> String {
@@ -52,11 +52,14 @@ fn shorten(name: &str) -> String {
         .filter(|extension| extension.chars().count() <= EXTENSION_SCALARS_MAX)
         .unwrap_or_default();
     let stem = FILENAME_SCALARS_MAX - extension.chars().count();
-    name.chars().take(stem).chain(extension.chars()).collect()
+    let cut: String = name.chars().take(stem).chain(extension.chars()).collect();
+    cut.trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(text: &str, expected: &str) {
@@ -77,6 +80,7 @@ mod tests {
         check("C:\\Users\\a\\brief.pdf", "brief.pdf");
         check("a\r\nSet-Cookie: b\0.txt", "aSet-Cookie: b.txt");
         check("\u{202e}fdp.exe", "fdp.exe");
+        check("a\u{61c}b.exe", "ab.exe");
     }
 
     #[test]
@@ -93,5 +97,15 @@ mod tests {
             &long,
             &format!("{}.pdf", "é".repeat(FILENAME_SCALARS_MAX - 4)),
         );
+        let stem = "é".repeat(FILENAME_SCALARS_MAX - 1);
+        check(&format!("{stem} and more"), &stem);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_clean_stays_as_it_is(text in r"\PC{0,4}[ ./\\\u{202e}\u{1}]{0,3}.{0,260}[ .]{0,3}") {
+            let once = Filename::clean(&text);
+            prop_assert_eq!(Filename::clean(once.as_str()), once);
+        }
     }
 }

@@ -3,24 +3,12 @@ use messaging_domain::{UserId, limits::CONVERSATIONS_PAGE_MAX};
 use messaging_wire::{Conversation, Page};
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as DriverResult;
-use thiserror::Error;
 
 use crate::conversation::seen_by;
 use crate::cursor::Cursor;
 use crate::head::last_messages;
 use crate::model::StoredConversation;
 use crate::{Store, StoreError};
-
-/// Why conversations were not listed.
-#[derive(Debug, Clone, Error)]
-pub enum ListError {
-    /// The cursor is none that a page gave.
-    #[error("the cursor is invalid")]
-    BadCursor,
-    /// The database.
-    #[error(transparent)]
-    Store(StoreError),
-}
 
 impl Store {
     /// One page of a user's conversations, those with the latest message first, from where a cursor points.
@@ -29,21 +17,14 @@ impl Store {
     /// front; none is missed or seen twice otherwise.
     ///
     /// # Errors
-    /// Each [`ListError`].
+    /// [`StoreError`].
     pub async fn conversations(
         &self,
         user: &UserId,
         limit: u32,
-        cursor: Option<&str>,
-    ) -> Result<Page<Conversation>, ListError> {
-        let cursor = match cursor {
-            Some(text) => Some(Cursor::parse(text).ok_or(ListError::BadCursor)?),
-            None => None,
-        };
-        self.mongo()
-            .fenced(self.page(user, limit, cursor))
-            .await
-            .map_err(ListError::Store)
+        cursor: Option<Cursor>,
+    ) -> Result<Page<Conversation>, StoreError> {
+        self.mongo().fenced(self.page(user, limit, cursor)).await
     }
 
     async fn page(

@@ -26,13 +26,26 @@ fn fault(path: &str, whole: &str, error: &serde_json::Error) -> Fault {
     if error.classify() != Category::Data {
         return malformed(error);
     }
-    let message = error.to_string();
+    let message = without_middle(error.to_string());
     let is_whole = path == ".";
     match missing_field(&message) {
         Some(field) if is_whole => Fault::invalid_field(field, "is required"),
         Some(field) => Fault::invalid_field(format!("{path}.{field}"), "is required"),
         None if is_whole => Fault::invalid_field(whole, format!("is not valid: {message}")),
         None => Fault::invalid_field(path, format!("is not valid: {message}")),
+    }
+}
+
+/// serde's message repeats a value that does not fit, however long it is; what was expected comes behind it.
+fn without_middle(message: String) -> String {
+    const END_SCALARS: usize = 100;
+    let mut scalars = message.char_indices();
+    let (head, tail) = (scalars.nth(END_SCALARS), scalars.nth_back(END_SCALARS - 1));
+    match (head, tail) {
+        (Some((head, _)), Some((tail, _))) => {
+            format!("{}…{}", &message[..head], &message[tail..])
+        }
+        _ => message,
     }
 }
 
@@ -50,8 +63,10 @@ fn missing_field(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::request::{CreateMessage, PutContract};
+    use crate::request::{CreateMessage, GetPresence, PutContract};
 
     fn check<T: DeserializeOwned + std::fmt::Debug>(json: &str, field: Option<&str>) {
         let fault = parse_json::<T>(json.as_bytes(), "body").expect_err("it does not fit");
@@ -74,6 +89,29 @@ mod tests {
         );
         check::<PutContract>(r#"["a","b"]"#, Some("body"));
         check::<PutContract>("7", Some("body"));
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_not_repeated_whole() {
+        let json = format!(r#"{{"userIds":"{}"}}"#, "é".repeat(100_000));
+        let fault = parse_json::<GetPresence>(json.as_bytes(), "body").expect_err("a text");
+        let said = &fault.errors[0].message;
+        assert!(
+            said.starts_with("is not valid: invalid type: string \"éé") && said.len() < 500,
+            "{said}"
+        );
+        assert!(said.contains(", expected a sequence"), "{said}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_like_text_is_read_or_refused_in_few_words(
+            text in r#"\{"(clientId|milestones|title)":("[a-zé\\u0-9]{0,300}"|\[(\{"id":.{0,3}\},?){0,3}\]|.{0,300})(,.{0,30})?\}?"#
+        ) {
+            if let Err(fault) = parse_json::<PutContract>(text.as_bytes(), "body") {
+                prop_assert!(fault.to_string().chars().count() < 300, "{}", fault);
+            }
+        }
     }
 
     #[test]

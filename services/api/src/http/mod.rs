@@ -1,6 +1,6 @@
 //! REST: paths, bodies and statuses around the use cases.
 
-mod attachments;
+pub mod attachments;
 mod caller;
 mod contracts;
 mod conversations;

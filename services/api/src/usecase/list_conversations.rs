@@ -17,6 +17,7 @@ impl Messaging {
     ) -> Result<Page<Conversation>, Refusal> {
         let mut fields = Fields::new();
         let limit = fields.page_limit(limit, CONVERSATIONS_PAGE_DEFAULT, CONVERSATIONS_PAGE_MAX);
+        let cursor = fields.parse_optional("cursor", cursor);
         let limit = fields.finish(limit)?;
         Ok(self.store.conversations(user, limit, cursor).await?)
     }

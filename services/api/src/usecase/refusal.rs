@@ -1,9 +1,7 @@
 use messaging_bus::presence::BucketError;
 use messaging_domain::ContentError;
 use messaging_lifecycle::chain;
-use messaging_store::{
-    AppendError, ChangeError, ListError, OpenError, PutContractError, StoreError,
-};
+use messaging_store::{AppendError, ChangeError, OpenError, PutContractError, StoreError};
 use messaging_wire::{ErrorCode, Fault, FieldError};
 use thiserror::Error;
 
@@ -91,15 +89,6 @@ impl From<OpenError> for Refusal {
         match error {
             OpenError::NotFound => Self::NotFound,
             OpenError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl From<ListError> for Refusal {
-    fn from(error: ListError) -> Self {
-        match error {
-            ListError::BadCursor => Self::invalid_field("cursor", "is not one that a page gave"),
-            ListError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -3,5 +3,7 @@
 mod plain;
 mod socketio;
 
+pub use plain::parse_frame;
+
 pub(crate) use plain::Plain;
 pub(crate) use socketio::SocketIo;

@@ -24,7 +24,7 @@ impl<A: Application> Receiver for Plain<A> {
         let Message::Text(text) = message else {
             return Err(CloseReason::ProtocolViolation(Violation::Unsupported));
         };
-        match parse(&text) {
+        match parse_frame(&text) {
             Ok(event) => self.0.push(event).await,
             Err(exception) => {
                 let json = serde_json::to_string(&exception).map_err(|_| CloseReason::Internal)?;
@@ -51,7 +51,11 @@ struct Frame<'a> {
     data: Option<&'a RawValue>,
 }
 
-fn parse(text: &[u8]) -> Result<ClientEvent, Exception> {
+/// Reads the text of a frame.
+///
+/// # Errors
+/// What the client is told of a text that is no frame.
+pub fn parse_frame(text: &[u8]) -> Result<ClientEvent, Exception> {
     let frame: Frame<'_> = serde_json::from_slice(text).map_err(|_| {
         exception(
             None,
@@ -97,7 +101,7 @@ mod tests {
     #[test]
     fn a_frame_is_an_event_with_an_id_and_data_if_it_likes() {
         let check = |text: &str, name: &str, args: &[&str], has_ack: bool| {
-            let event = parse(text.as_bytes()).expect(text);
+            let event = parse_frame(text.as_bytes()).expect(text);
             let found: Vec<_> = event.args.iter().map(|arg| arg.get()).collect();
             assert_eq!(
                 (&*event.name, found.as_slice(), event.ack.is_some()),
@@ -133,25 +137,25 @@ mod tests {
             r#"{"event":"a"} x"#,
             "\u{feff}{}",
         ] {
-            let exception = parse(text.as_bytes()).expect_err(text);
+            let exception = parse_frame(text.as_bytes()).expect_err(text);
             assert_eq!(
                 (exception.event, exception.code),
                 (None, ErrorCode::ValidationFailed)
             );
         }
-        let exception = parse(br#"{"id":1.5,"event":"a"}"#).expect_err("a bad id");
+        let exception = parse_frame(br#"{"id":1.5,"event":"a"}"#).expect_err("a bad id");
         assert_eq!(exception.event.as_deref(), Some("a"));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
-            let _ = parse(&bytes);
+            let _ = parse_frame(&bytes);
         }
 
         #[test]
         fn any_frame_like_text_is_read_or_refused(text in r#"\{("id":[0-9a"\[{.e-]{0,4},)?"event":"[a-z\\u]{0,6}"(,"data":.{0,10})?\}"#) {
-            let _ = parse(text.as_bytes());
+            let _ = parse_frame(text.as_bytes());
         }
     }
 }

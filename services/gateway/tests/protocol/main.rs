@@ -1,6 +1,8 @@
 //! The transports as a peer meets them: raw bytes against a listening server.
 
 mod connections;
+mod handshake;
+mod namespaces;
 mod plain;
 mod polling;
 #[cfg(test)]

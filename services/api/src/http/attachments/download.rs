@@ -10,6 +10,7 @@ use messaging_wire::{Attachment, ErrorCode, Fault};
 
 use super::super::Http;
 use super::super::caller::Caller;
+use super::part::{NotSatisfiable, Part};
 use crate::usecase::{Fields, Refusal};
 
 /// `GET /api/messages/attachments/{id}`.
@@ -46,65 +47,16 @@ pub(in super::super) async fn download(
         });
     let mut response = Response::new(Body::from_stream(bytes));
     describe(response.headers_mut(), &attachment, tag);
-    part.mark(&mut response);
+    mark(&mut response, &part);
     Ok(response)
 }
 
-/// Some bytes of a file.
-struct Part {
-    first: u64,
-    length: u64,
-    size: u64,
-    status: StatusCode,
-}
-
-/// A range of which no byte exists.
-struct NotSatisfiable;
-
-impl Part {
-    /// The one range that is asked for, or all of it: several at once, and ranges of another version, may be answered so (RFC
-    /// 9110, section 14.2), and so may a range that cannot be read.
-    fn asked_for(
-        headers: &HeaderMap,
-        tag: &HeaderValue,
-        size: u64,
-    ) -> Result<Self, NotSatisfiable> {
-        let whole = Self {
-            first: 0,
-            length: size,
-            size,
-            status: StatusCode::OK,
-        };
-        let is_of_this_version = headers
-            .get(header::IF_RANGE)
-            .is_none_or(|version| version == tag);
-        let range = headers
-            .get(header::RANGE)
-            .and_then(|range| range.to_str().ok())
-            .filter(|_| is_of_this_version)
-            .and_then(|range| http_range_header::parse_range_header(range).ok());
-        let Some(range) = range else { return Ok(whole) };
-        match range.validate(size).as_deref() {
-            Ok([range]) => Ok(Self {
-                first: *range.start(),
-                length: range.end() - range.start() + 1,
-                size,
-                status: StatusCode::PARTIAL_CONTENT,
-            }),
-            Ok(_) => Ok(whole),
-            Err(_) => Err(NotSatisfiable),
-        }
-    }
-
-    fn mark(&self, response: &mut Response) {
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, self.length.into());
-        if self.status == StatusCode::PARTIAL_CONTENT {
-            let last = self.first + self.length - 1;
-            let range = format!("bytes {}-{last}/{}", self.first, self.size);
-            headers.insert(header::CONTENT_RANGE, visible(range));
-        }
+fn mark(response: &mut Response, part: &Part) {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, part.length.into());
+    if let Some(range) = part.content_range() {
+        headers.insert(header::CONTENT_RANGE, visible(range));
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
 }
 

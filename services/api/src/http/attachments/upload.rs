@@ -1,10 +1,8 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use messaging_domain::limits::OPAQUE_ID_LENGTH_MAX;
 use messaging_web::Problem;
 use messaging_wire::{Attachment, ErrorCode, Fault};
 use tokio::time::timeout;
@@ -12,19 +10,11 @@ use tokio::time::timeout;
 use super::super::Http;
 use super::super::caller::Caller;
 use super::super::conversations::conversation_id;
+use super::multipart::{FileSink, Place, read_parts};
 use crate::usecase::{Incoming, Refusal};
-
-/// How long a client may take for the next bytes of its body.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long an upload may take.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-
-/// Parts of a body, known or not.
-const PARTS_MAX: usize = 16;
-
-/// The longest value of a text part, in bytes.
-const TEXT_BYTES_MAX: usize = 4 * OPAQUE_ID_LENGTH_MAX;
 
 /// `POST /api/messages/conversations/{id}/attachments`.
 pub(in super::super) async fn upload_to_conversation(
@@ -38,6 +28,7 @@ pub(in super::super) async fn upload_to_conversation(
         http.messaging
             .upload_to_conversation(&caller.user, id)
             .await
+            .map_err(Refusal::into_fault)
     };
     receive(request, begin).await
 }
@@ -50,7 +41,7 @@ pub(in super::super) async fn upload_to_contract(
 ) -> Result<(StatusCode, Json<Attachment>), Problem> {
     let begin = async |place: Place| {
         let Some(contract) = place.contract else {
-            return Err(Refusal::invalid_field(
+            return Err(Fault::invalid_field(
                 "contractId",
                 "must come before the file",
             ));
@@ -59,36 +50,17 @@ pub(in super::super) async fn upload_to_contract(
         http.messaging
             .upload_to_contract(&caller.user, &contract, milestone)
             .await
+            .map_err(Refusal::into_fault)
     };
     receive(request, begin).await
-}
-
-/// The conversation that an upload is for, as the parts before the file name it.
-#[derive(Default)]
-struct Place {
-    contract: Option<String>,
-    milestone: Option<String>,
-}
-
-/// A file whose bytes have been taken, to be made known once the body has turned out to be whole.
-struct Received {
-    incoming: Incoming,
-    filename: String,
-    claimed_type: Option<String>,
 }
 
 /// Reads a body with one file, which is begun with what stands before it.
 async fn receive(
     request: Request,
-    begin: impl AsyncFnOnce(Place) -> Result<Incoming, Refusal>,
+    begin: impl AsyncFnOnce(Place) -> Result<Incoming, Fault>,
 ) -> Result<(StatusCode, Json<Attachment>), Problem> {
-    let parts = Multipart::from_request(request, &()).await.map_err(|_| {
-        Fault::new(
-            ErrorCode::UnsupportedMediaType,
-            "the body must be sent as Content-Type: multipart/form-data",
-        )
-    })?;
-    let received = timeout(UPLOAD_TIMEOUT, read_parts(parts, begin))
+    let received = timeout(UPLOAD_TIMEOUT, read_parts(request, begin))
         .await
         .map_err(|_| {
             Fault::new(
@@ -97,107 +69,15 @@ async fn receive(
             )
         })??;
     let attachment = received
-        .incoming
+        .sink
         .finish(&received.filename, received.claimed_type.as_deref())
         .await
         .map_err(Refusal::into_fault)?;
     Ok((StatusCode::CREATED, Json(attachment)))
 }
 
-/// Reads the body to its end: one that breaks off after the file is not one that the client meant to send.
-async fn read_parts(
-    mut parts: Multipart,
-    begin: impl AsyncFnOnce(Place) -> Result<Incoming, Refusal>,
-) -> Result<Received, Problem> {
-    let (mut place, mut begin, mut received) = (Place::default(), Some(begin), None);
-    for _ in 0..PARTS_MAX {
-        let Some(part) = within_idle_time(parts.next_field()).await? else {
-            return received.ok_or_else(|| invalid("file", "is missing"));
-        };
-        match part.name() {
-            Some("file") => {
-                let begin = begin
-                    .take()
-                    .ok_or_else(|| invalid("file", "must be one file"))?;
-                let incoming = begin(std::mem::take(&mut place)).await;
-                received = Some(read_file(part, incoming).await?);
-            }
-            Some("contractId") => place.contract = Some(text("contractId", part).await?),
-            Some("milestoneId") => place.milestone = Some(text("milestoneId", part).await?),
-            _ => {}
-        }
+impl FileSink for Incoming {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.write(bytes).await.map_err(Refusal::into_fault)
     }
-    Err(invalid(
-        "body",
-        format!("must have at most {PARTS_MAX} parts"),
-    ))
-}
-
-async fn text(name: &str, mut part: Field<'_>) -> Result<String, Problem> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = within_idle_time(part.chunk()).await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > TEXT_BYTES_MAX {
-            return Err(invalid(name, "is too long"));
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| invalid(name, "must be UTF-8"))
-}
-
-/// Takes the bytes of a file.
-///
-/// Of a file that is refused the rest is read, too, as far as the bound of the body goes: a client that is not heard out may
-/// never read the answer.
-async fn read_file(
-    mut file: Field<'_>,
-    incoming: Result<Incoming, Refusal>,
-) -> Result<Received, Problem> {
-    let filename = unescaped(file.file_name().unwrap_or_default());
-    let claimed_type = file.content_type().map(str::to_owned);
-    let mut incoming = incoming;
-    while let Some(chunk) = within_idle_time(file.chunk()).await? {
-        if let Ok(taking) = &mut incoming
-            && let Err(refusal) = taking.write(&chunk).await
-        {
-            incoming = Err(refusal);
-        }
-    }
-    Ok(Received {
-        incoming: incoming.map_err(Refusal::into_fault)?,
-        filename,
-        claimed_type,
-    })
-}
-
-/// A filename as the user knows it: browsers write these three characters so (the HTML standard, "multipart form data").
-fn unescaped(filename: &str) -> String {
-    filename
-        .replace("%22", "\"")
-        .replace("%0D", "\r")
-        .replace("%0A", "\n")
-}
-
-async fn within_idle_time<T>(
-    read: impl Future<Output = Result<T, MultipartError>>,
-) -> Result<T, Problem> {
-    match timeout(IDLE_TIMEOUT, read).await {
-        Ok(Ok(read)) => Ok(read),
-        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Fault::new(
-            ErrorCode::PayloadTooLarge,
-            "the body is larger than the limit",
-        )
-        .into()),
-        Ok(Err(_)) => Err(Fault::new(
-            ErrorCode::ValidationFailed,
-            "the body is not well-formed multipart/form-data, or did not arrive whole",
-        )
-        .into()),
-        Err(_) => {
-            Err(Fault::new(ErrorCode::ValidationFailed, "the body did not arrive whole").into())
-        }
-    }
-}
-
-fn invalid(field: &str, message: impl std::fmt::Display) -> Problem {
-    Refusal::invalid_field(field, message).into_fault().into()
 }

@@ -43,6 +43,17 @@ impl Assembler {
         self.fragments.is_none()
     }
 
+    /// The most bytes that the payload of the next frame may have.
+    pub(super) fn frame_bytes_max(&self) -> usize {
+        let held = self
+            .fragments
+            .as_ref()
+            .map_or(0, |fragments| fragments.bytes.len());
+        self.message_bytes_max
+            .saturating_sub(held)
+            .max(CONTROL_BYTES_MAX)
+    }
+
     /// Takes a frame; the payload must be unmasked. `None` while a message is not whole.
     pub(super) fn take(&mut self, mut frame: Frame<'_>) -> Result<Option<Incoming>, CloseReason> {
         // The mask itself is hidden, but not the header that would be written for the frame.
@@ -124,11 +135,11 @@ impl Fragments {
     }
 
     fn finish(self) -> Incoming {
-        let bytes = self.bytes.freeze();
         Incoming::Message(if self.kind == OpCode::Text {
-            Message::Text(bytes)
+            Message::Text(self.bytes.freeze())
         } else {
-            Message::Binary(bytes)
+            // It is kept until the rest of its packet has come, and as a part of the read buffer it would keep all of that.
+            Message::Binary(Bytes::copy_from_slice(&self.bytes))
         })
     }
 }

@@ -11,6 +11,7 @@ mod stream;
 mod writer;
 
 pub use accept::{NotAnUpgrade, Upgrading, accept};
+pub use reader::read_stream;
 pub use serve::{WebSocketSettings, serve};
 
 pub(crate) use accept::is_upgrade;

@@ -21,6 +21,23 @@ pub(super) struct ReadRules {
     pub(super) life: HeartbeatKind,
 }
 
+/// Reads the messages of a stream of client frames until the peer closes, breaks the protocol or is gone; returns which.
+///
+/// It holds no more than one message of the given size and the frame headers and control frames around it, whatever the
+/// peer sends; what it asks for in return, such as pongs, goes into the link.
+pub async fn read_stream<R: Receiver>(
+    stream: impl AsyncRead + Send + Unpin + 'static,
+    link: &Link,
+    receiver: &Arc<R>,
+    message_bytes_max: usize,
+) -> CloseReason {
+    let rules = ReadRules {
+        message_bytes_max,
+        life: HeartbeatKind::WebSocket,
+    };
+    read(&mut Source::other(stream), link, receiver, rules).await
+}
+
 /// Reads messages until the peer closes, breaks the protocol or is gone; returns which.
 ///
 /// Once the link is closed, messages are read and dropped until the peer's close frame comes.
@@ -58,11 +75,11 @@ async fn read_burst<R: Receiver>(
     // Pongs and closes are written by the writer, in order with everything else.
     frames.set_auto_close(false);
     frames.set_auto_pong(false);
-    // The library's limit is exclusive.
-    frames.set_max_message_size(rules.message_bytes_max.saturating_add(1));
     let mut assembler = Assembler::new(rules.message_bytes_max);
     let mut consumed = 0;
     loop {
+        // A frame that cannot become part of a message is refused by its header. The library's limit is exclusive.
+        frames.set_max_message_size(assembler.frame_bytes_max().saturating_add(1));
         let frame = frames
             .read_frame(&mut |_| std::future::ready(Ok::<_, Infallible>(())))
             .await;

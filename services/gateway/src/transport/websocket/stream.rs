@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -19,7 +19,7 @@ pub(super) struct Source {
 enum ReadSide {
     Tcp(OwnedReadHalf),
     /// Anything else that HTTP was spoken over, such as TLS.
-    Other(ReadHalf<TokioIo<Upgraded>>),
+    Other(Box<dyn AsyncRead + Send + Unpin>),
 }
 
 /// How much is read of a stream that cannot be waited for without reading: a small frame's header.
@@ -33,16 +33,17 @@ pub(super) enum Sink {
 
 pub(super) fn split(upgraded: TokioIo<Upgraded>) -> (Source, Sink) {
     let (read, write) = tokio::io::split(upgraded);
-    (
-        Source {
-            early: Bytes::new(),
-            stream: ReadSide::Other(read),
-        },
-        Sink::Other(write),
-    )
+    (Source::other(read), Sink::Other(write))
 }
 
 impl Source {
+    pub(super) fn other(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        Self {
+            early: Bytes::new(),
+            stream: ReadSide::Other(Box::new(stream)),
+        }
+    }
+
     pub(super) fn tcp(stream: TcpStream, early: Bytes) -> (Self, Sink) {
         let (read, write) = stream.into_split();
         let source = Self {
