@@ -267,6 +267,11 @@ impl<R: Receiver> Receiver for ProbeReceiver<R> {
         }
     }
 
+    /// A session that ends while it moves says its last words where it has moved to.
+    fn takes(&self, link: &Link) -> bool {
+        !self.0.is_complete() || link.closed().is_none()
+    }
+
     fn ended(self: &Arc<Self>, reason: CloseReason) {
         self.0.session().receiver().ended(reason);
     }

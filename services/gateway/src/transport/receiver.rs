@@ -28,6 +28,11 @@ pub trait Receiver: Send + Sync + 'static {
     /// The link has ended; called once. Whoever waits in [`Receiver::receive`] must return.
     fn ended(self: &Arc<Self>, reason: CloseReason);
 
+    /// Whether it takes what comes over a link, which may have been closed.
+    fn takes(&self, link: &Link) -> bool {
+        link.closed().is_none()
+    }
+
     /// Whether the peer has done what a peer must do to stay, such as joining a namespace.
     fn engaged(&self) -> bool {
         true

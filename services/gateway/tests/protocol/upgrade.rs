@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use messaging_gateway::connection::{Class, CloseReason, EventFrame};
+
 use crate::polling::{POLLING, connected, get, post};
 use crate::server::{Server, config, config_with_heartbeat, eventually};
 use crate::wire::Socket;
@@ -134,4 +136,24 @@ async fn there_are_only_so_many_places_for_polling_and_a_move_frees_one() {
     socket.send("42/messages,1[\"x\"]").await;
     assert_eq!(socket.text().await, "43/messages,1[]");
     assert_eq!(get(&server, POLLING).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_while_it_moves_says_its_last_words_where_it_moved_to() {
+    let server = Server::start(config()).await;
+    let path = connected(&server).await;
+    let mut socket = Socket::open(server.address, &websocket(&path)).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.text().await, "3probe");
+    let connection = server.sockets.connections().pop().expect("one");
+    connection.send(&EventFrame::new("token_expired", "{}"), Class::Durable);
+    connection.close(CloseReason::TokenExpired);
+    eventually("it has ended", || {
+        server.app.count("closed token_expired") == 1
+    })
+    .await;
+    assert_eq!(get(&server, &path).await.body, "6");
+    socket.send("5").await;
+    assert_eq!(socket.text().await, "42/messages,[\"token_expired\",{}]");
+    assert_eq!(socket.close_code().await, 4401);
 }

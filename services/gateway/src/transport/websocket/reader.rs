@@ -40,7 +40,7 @@ pub async fn read_stream<R: Receiver>(
 
 /// Reads messages until the peer closes, breaks the protocol or is gone; returns which.
 ///
-/// Once the link is closed, messages are read and dropped until the peer's close frame comes.
+/// What the receiver does not take any more is read and dropped until the peer's close frame comes.
 /// Not cancel-safe: dropped before its end, it must not be called again for the same source.
 pub(super) async fn read<R: Receiver>(
     source: &mut Source,
@@ -89,7 +89,7 @@ async fn read_burst<R: Receiver>(
             link.is_alive();
         }
         match assembler.take(frame)? {
-            Some(Incoming::Message(message)) if link.closed().is_none() => {
+            Some(Incoming::Message(message)) if receiver.takes(link) => {
                 receiver.receive(message).await?
             }
             Some(Incoming::Ping(payload)) => {
