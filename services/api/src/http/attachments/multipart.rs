@@ -75,10 +75,7 @@ pub async fn read_parts<S: FileSink>(
     let (mut place, mut begin, mut received) = (Place::default(), Some(begin), None);
     for _ in 0..PARTS_MAX {
         let next = meter.at_most(HEADER_BYTES_MAX, within_idle_time(parts.next_field()));
-        let part = next.await.map_err(|TooLong| {
-            let limit = format!("the headers of a part are larger than {HEADER_BYTES_MAX} bytes");
-            Fault::new(ErrorCode::ValidationFailed, limit)
-        })??;
+        let part = next.await.map_err(too_long)??;
         let Some(part) = part else {
             return received.ok_or_else(|| invalid("file", "is missing"));
         };
@@ -159,8 +156,13 @@ async fn next_bytes(
     meter: &Meter,
     bytes_at_a_time: usize,
 ) -> Result<Option<Bytes>, Fault> {
-    let chunk = meter.at_a_time(bytes_at_a_time, part.chunk());
-    within_idle_time(chunk).await
+    let chunk = meter.at_a_time(bytes_at_a_time, within_idle_time(part.chunk()));
+    chunk.await.map_err(too_long)?
+}
+
+fn too_long(_: TooLong) -> Fault {
+    let limit = format!("the headers of a part are larger than {HEADER_BYTES_MAX} bytes");
+    Fault::new(ErrorCode::ValidationFailed, limit)
 }
 
 async fn within_idle_time<T>(
