@@ -11,6 +11,8 @@ mod edges;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod settings;
