@@ -12,11 +12,11 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench tools clean
+.PHONY: help run cluster test rows lint bench fuzz conformance tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Each target builds the whole workspace: other packages mean other features of what they depend on, and a second build of it.
 #
@@ -63,6 +63,16 @@ bench: tools ## measure sends per second and delivery times over two gateways, a
 	@"$(RELEASE)/examples/commit_vs_naive"
 	@echo "bench: measuring the whole system"
 	@"$(RELEASE)/messaging-load" $(ARGS)
+
+# A build of its own by a nightly compiler, outside of the workspace.
+fuzz: ## feed generated input to a decoder; ARGS="TARGET [SECONDS]", TARGET may be all, without ARGS they are listed
+	@./deploy/tools/fuzz $(ARGS)
+
+# What is fetched for it stays in .tools and is no part of the project.
+conformance: ## run the protocols' own suites, Autobahn and promtool; ARGS names some of them
+	@echo "conformance: building (release)"
+	@cargo build --release --workspace --example protocol_echo
+	@BINARIES="$(RELEASE)" ./deploy/tools/conformance $(ARGS)
 
 tools: ## bring mongod and nats-server into .tools, unless PATH or a URL has them
 	@./deploy/tools/fetch.py

@@ -192,7 +192,9 @@ fn watch(
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -288,6 +290,37 @@ mod tests {
             let key = EncodingKey::from_secret(SECRET.as_bytes());
             let token = jsonwebtoken::encode(&header, &claims, &key).expect("signs");
             check(&token, Err(TokenError::Invalid)).await;
+        }
+    }
+
+    fn verified(token: &str) -> Result<Identity, TokenError> {
+        let config = AuthConfig::hs256(JwtSecret::new(SECRET.to_owned()));
+        let verifier = Verifier::start(&config, &Registry::new(), &Tasks::new());
+        let verifier = verifier.expect("no file to read");
+        let proved = verifier.verify(token).now_or_never();
+        proved.expect("there is no key set to wait for")
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_refused(token in r"(eyJhbGciOiJIUzI1NiJ9|[A-Za-z0-9_=-]{0,40}|.{0,9})(\.[A-Za-z0-9_=-]{0,40}){0,4}") {
+            prop_assert!(verified(&token).is_err());
+        }
+
+        #[test]
+        fn signed_claims_of_any_kind_are_taken_or_refused(
+            sub in r#""[a-z0-9 ]{0,70}"|[0-9]{1,3}|null|\{\}"#,
+            exp in r#"-?[0-9]{1,25}|[0-9]\.[0-9]e[0-9]{1,3}|"[0-9]{1,9}"|null"#,
+            more in r#"|,"role":("admin"|"[a-z]{0,5}"|7)|,"nbf":[0-9]{1,25}|,"aud":(\["x"\]|"x")|,"exp":1"#,
+        ) {
+            let claims = format!(r#"{{"sub":{sub},"exp":{exp}{more}}}"#);
+            // What no reader of numbers takes cannot be signed by this one either.
+            if let Ok(claims) = serde_json::from_str(&claims)
+                && let Ok(identity) = verified(&signed(Algorithm::HS256, SECRET, &claims))
+            {
+                let subject = claims["sub"].as_str();
+                prop_assert_eq!(subject, Some(identity.user.as_str()));
+            }
         }
     }
 }

@@ -54,7 +54,7 @@ pub enum Body<'a> {
         /// How many binary messages follow that belong to it.
         attachments: usize,
     },
-    /// `4`: the namespace cannot be joined; only servers send it.
+    /// `4`: the namespace cannot be joined, with an object or a text that says why; only servers send it.
     ConnectError(&'a RawValue),
 }
 

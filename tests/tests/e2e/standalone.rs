@@ -10,7 +10,7 @@ const BOUND: Duration = Duration::from_secs(20);
 const LAST_LINE: &str = "Stop: Ctrl-C";
 
 /// Starts a demo and waits until it has printed how to try it; returns that, too.
-async fn start(data: &Path) -> (ServiceProcess, String) {
+pub(crate) async fn start(data: &Path) -> (ServiceProcess, String) {
     let standalone =
         ServiceProcess::start(&binary_path("messaging-standalone"), settings(data)).await;
     let welcome = eventually_some(BOUND, "the demo is ready", async || {
@@ -32,7 +32,8 @@ fn settings(data: &Path) -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn follow(welcome: &str, which: &str) {
+/// Does what a demo says that can be done.
+pub(crate) async fn follow(welcome: &str, which: &str) {
     let script = Script::start(&format!("standalone {which}"), [("WELCOME", welcome)]);
     let ended = script
         .play(async |question| panic!("nobody is there to {question}"))

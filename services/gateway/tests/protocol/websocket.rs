@@ -82,8 +82,11 @@ async fn a_message_over_the_limit_closes_with_1009() {
         frame(TEXT, &[b'x'; 6_000]),
         frame(FINAL | CONTINUATION, &[b'x'; 6_000]),
     ];
+    let mut promised = frame(TEXT, &[b'x'; 6_000]);
+    promised.extend([FINAL | CONTINUATION, 0x80 | 126, 0x13, 0x88, 1, 2, 3, 4]);
     let cases = [
         ("a frame", frame(FINAL | TEXT, &[b'x'; 10_001])),
+        ("a fragment that promises too much", promised),
         ("a header that promises too much", promise),
         ("fragments together", fragments.concat()),
     ];

@@ -42,7 +42,7 @@ impl<'a> Packet<'a> {
             b'0' => Body::Connect(if data.is_empty() {
                 None
             } else {
-                Some(object(data)?)
+                Some(starting_with(&['{'], data)?)
             }),
             b'1' if data.is_empty() => Body::Disconnect,
             b'1' => return Err(PacketError::Data),
@@ -56,7 +56,7 @@ impl<'a> Packet<'a> {
                 args: parse::<Arguments<'a>>(data)?.0,
                 attachments,
             },
-            _ => Body::ConnectError(parse(data)?),
+            _ => Body::ConnectError(starting_with(&['{', '"'], data)?),
         };
         check(&body, ack)?;
         Ok(Self { namespace, body })
@@ -124,9 +124,10 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, PacketError> {
     serde_json::from_str(json).map_err(|_| PacketError::Data)
 }
 
-fn object(json: &str) -> Result<&RawValue, PacketError> {
+/// An object, or what else can begin so.
+fn starting_with<'a>(first: &[char], json: &'a str) -> Result<&'a RawValue, PacketError> {
     let value: &RawValue = parse(json)?;
-    if value.get().starts_with('{') {
+    if value.get().starts_with(first) {
         Ok(value)
     } else {
         Err(PacketError::Data)
@@ -323,6 +324,8 @@ mod tests {
             (r#"3["a"]"#, PacketError::AckId),
             ("0[]", PacketError::Data),
             ("07{}", PacketError::AckId),
+            ("4 0 ", PacketError::Data),
+            ("4[]", PacketError::Data),
             ("1{}", PacketError::Data),
             (r#"5["a"]"#, PacketError::Attachments),
             (r#"5-["a"]"#, PacketError::Attachments),

@@ -35,7 +35,7 @@ impl Meter {
         (request, meter)
     }
 
-    /// Gives so many bytes to a read, in total.
+    /// Gives up to so many bytes to a read, in total.
     ///
     /// # Errors
     /// [`TooLong`] if they do not suffice.
@@ -44,22 +44,45 @@ impl Meter {
         bytes: usize,
         read: impl Future<Output = T>,
     ) -> Result<T, TooLong> {
-        let mut read = pin!(read);
-        self.0.store(bytes, Ordering::Relaxed);
-        poll_fn(|cx| match read.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(Ok(done)),
-            Poll::Pending if self.0.load(Ordering::Relaxed) == 0 => Poll::Ready(Err(TooLong)),
-            Poll::Pending => Poll::Pending,
-        })
-        .await
+        const AT_A_TIME: usize = 4 * 1024;
+        let mut rest = bytes;
+        let give = || {
+            let given = rest.min(AT_A_TIME);
+            rest -= given;
+            given
+        };
+        self.read(read, give).await
     }
 
     /// Gives so many bytes at a time to a read, however many it takes.
-    pub(super) async fn at_a_time<T>(&self, bytes: usize, read: impl Future<Output = T>) -> T {
+    pub(super) async fn at_a_time<T>(
+        &self,
+        bytes: usize,
+        read: impl Future<Output = T>,
+    ) -> Result<T, TooLong> {
+        self.read(read, || bytes).await
+    }
+
+    /// Gives more only to a read that cannot go on with what it has, so that nothing piles up over many reads.
+    async fn read<T>(
+        &self,
+        read: impl Future<Output = T>,
+        mut give: impl FnMut() -> usize,
+    ) -> Result<T, TooLong> {
         let mut read = pin!(read);
         poll_fn(|cx| {
-            self.0.store(bytes, Ordering::Relaxed);
-            read.as_mut().poll(cx)
+            loop {
+                if let Poll::Ready(done) = read.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(done));
+                }
+                if self.0.load(Ordering::Relaxed) > 0 {
+                    return Poll::Pending;
+                }
+                match give() {
+                    0 => return Poll::Ready(Err(TooLong)),
+                    bytes => self.0.store(bytes, Ordering::Relaxed),
+                }
+            }
         })
         .await
     }
@@ -78,7 +101,6 @@ impl Stream for Metered {
         let left = self.left.load(Ordering::Relaxed);
         if left == 0 {
             // Whoever gives more polls again.
-            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         if self.held.is_empty() {

@@ -75,10 +75,7 @@ pub async fn read_parts<S: FileSink>(
     let (mut place, mut begin, mut received) = (Place::default(), Some(begin), None);
     for _ in 0..PARTS_MAX {
         let next = meter.at_most(HEADER_BYTES_MAX, within_idle_time(parts.next_field()));
-        let part = next.await.map_err(|TooLong| {
-            let limit = format!("the headers of a part are larger than {HEADER_BYTES_MAX} bytes");
-            Fault::new(ErrorCode::ValidationFailed, limit)
-        })??;
+        let part = next.await.map_err(too_long)??;
         let Some(part) = part else {
             return received.ok_or_else(|| invalid("file", "is missing"));
         };
@@ -159,8 +156,13 @@ async fn next_bytes(
     meter: &Meter,
     bytes_at_a_time: usize,
 ) -> Result<Option<Bytes>, Fault> {
-    let chunk = meter.at_a_time(bytes_at_a_time, part.chunk());
-    within_idle_time(chunk).await
+    let chunk = meter.at_a_time(bytes_at_a_time, within_idle_time(part.chunk()));
+    chunk.await.map_err(too_long)?
+}
+
+fn too_long(_: TooLong) -> Fault {
+    let limit = format!("the headers of a part are larger than {HEADER_BYTES_MAX} bytes");
+    Fault::new(ErrorCode::ValidationFailed, limit)
 }
 
 async fn within_idle_time<T>(
@@ -185,4 +187,104 @@ async fn within_idle_time<T>(
 
 fn invalid(field: &str, message: impl std::fmt::Display) -> Fault {
     Fault::invalid_field(field, message.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use axum::body::Body;
+    use axum::http::header::CONTENT_TYPE;
+    use futures_util::stream;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Bytewise(Vec<u8>);
+
+    impl FileSink for Bytewise {
+        async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+    }
+
+    fn part(head: &str, content: &[u8]) -> Vec<u8> {
+        let head = format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n");
+        [head.as_bytes(), content, b"\r\n"].concat()
+    }
+
+    /// Reads a body that comes in pieces of so many bytes; returns the file, its name and the contract.
+    fn read(body: &[u8], piece: usize) -> Result<(Vec<u8>, String, Option<String>), Fault> {
+        let pieces: Vec<_> = body.chunks(piece).map(Bytes::copy_from_slice).collect();
+        let request = Request::builder()
+            .header(CONTENT_TYPE, "multipart/form-data; boundary=x")
+            .body(Body::from_stream(stream::iter(
+                pieces.into_iter().map(Ok::<_, io::Error>),
+            )))
+            .expect("a request");
+        let mut contract = None;
+        let begin = async |place: Place| {
+            contract = place.contract;
+            Ok(Bytewise(Vec::new()))
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a thread of its own");
+        let received = runtime.block_on(read_parts(request, begin))?;
+        Ok((received.sink.0, received.filename, contract))
+    }
+
+    fn refusal(body: &[u8]) -> Fault {
+        read(body, 1_000).expect_err("it is refused")
+    }
+
+    #[test]
+    fn a_part_whose_headers_do_not_end_is_refused() {
+        let endless = [b"--x\r\nX: ".as_slice(), &[b'x'; 20_000]].concat();
+        for body in [endless, vec![b'x'; 20_000]] {
+            let fault = refusal(&body);
+            assert_eq!(fault.code, ErrorCode::ValidationFailed);
+            assert!(fault.message.contains("16384 bytes"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_or_has_no_file_or_two_is_refused() {
+        let file = part("name=\"file\"; filename=\"a\"", b"hello");
+        let end = b"--x--\r\n".as_slice();
+        assert!(read(&[&*file, end].concat(), 7).is_ok());
+        assert!(refusal(&file).message.contains("did not arrive whole"));
+        assert_eq!(refusal(end).errors[0].field, "file");
+        assert_eq!(
+            refusal(&[&*file, &*file, end].concat()).errors[0].field,
+            "file"
+        );
+        let long = part("name=\"contractId\"", &[b'c'; 300]);
+        assert_eq!(
+            refusal(&[&*long, &*file, end].concat()).errors[0].field,
+            "contractId"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn however_a_body_is_cut_its_file_arrives_whole(
+            content in prop::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'-'), Just(b'y'), any::<u8>()], 0..400),
+            others in 0_usize..14,
+            piece in 1_usize..300,
+        ) {
+            prop_assume!(!content.windows(5).any(|bytes| bytes == b"\r\n--x"));
+            let mut body = b"a preamble\r\n".to_vec();
+            body.extend(part("name=\"contractId\"", b"c-1"));
+            for _ in 0..others {
+                body.extend(part("name=\"other\"", &[b'o'; 100]));
+            }
+            body.extend(part("name=\"file\"; filename=\"a%22.txt\"", &content));
+            body.extend(b"--x--\r\n");
+            let expected = (content, "a\".txt".to_owned(), Some("c-1".to_owned()));
+            prop_assert_eq!(read(&body, piece), Ok(expected));
+        }
+    }
 }
