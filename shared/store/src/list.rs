@@ -1,6 +1,6 @@
 use futures_util::TryStreamExt;
 use messaging_domain::{UserId, limits::CONVERSATIONS_PAGE_MAX};
-use messaging_wire::{Conversation, Page};
+use messaging_wire::{Conversation, ConversationsPage};
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as DriverResult;
 use thiserror::Error;
@@ -35,7 +35,7 @@ impl Store {
         user: &UserId,
         limit: u32,
         cursor: Option<&str>,
-    ) -> Result<Page<Conversation>, ListError> {
+    ) -> Result<ConversationsPage, ListError> {
         let cursor = match cursor {
             Some(text) => Some(Cursor::parse(text).ok_or(ListError::BadCursor)?),
             None => None,
@@ -51,7 +51,7 @@ impl Store {
         user: &UserId,
         limit: u32,
         cursor: Option<Cursor>,
-    ) -> DriverResult<Page<Conversation>> {
+    ) -> DriverResult<ConversationsPage> {
         let limit = limit.clamp(1, CONVERSATIONS_PAGE_MAX) as usize;
         // The same condition as the list index has: it holds only conversations with a message.
         let mut filter = doc! { "users": user.as_str(), "lastSeq": { "$gte": 1 } };
@@ -83,7 +83,7 @@ impl Store {
             }
             .to_string()
         });
-        Ok(Page {
+        Ok(ConversationsPage {
             items: self.views(user, stored).await?,
             next_cursor,
         })

@@ -1,7 +1,4 @@
 //! Files: multipart uploads in, byte ranges out, both streamed.
 
-mod download;
-mod upload;
-
-pub(super) use download::download;
-pub(super) use upload::{upload_to_contract, upload_to_conversation};
+pub(super) mod download;
+pub(super) mod upload;
