@@ -25,7 +25,7 @@ export function http(url, { method = 'GET', headers = {}, body } = {}) {
           status: response.statusCode,
           headers: response.headers,
           text,
-          body: isJson ? JSON.parse(text) : undefined,
+          body: isJson && text !== '' ? JSON.parse(text) : undefined,
         });
       });
     });

@@ -21,9 +21,9 @@ use crate::usecase::{Fields, Refusal};
     get, path = "/messages/attachments/{id}", operation_id = "downloadAttachment", tag = "attachments",
     params(
         ("id" = AttachmentId, Path, description = "The file."),
-        ("Range" = Option<String>, Header, description = "The bytes wanted, such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "An `ETag`: the range counts only for this version."),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the caller has already."),
+        ("Range" = Option<String>, Header, nullable = false, description = "The bytes wanted.", example = "bytes=0-3"),
+        ("If-Range" = Option<String>, Header, nullable = false, description = "An `ETag`: the range counts only for this version."),
+        ("If-None-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of what the caller has already."),
     ),
     responses(
         (status = 200, description = "The file.", content_type = "*/*", body = Vec<u8>, headers(

@@ -10,10 +10,10 @@ use messaging_wire::Fault;
 
 use super::archive::gzip_of;
 
-/// The page and what it loads come from here, and from nowhere else. Swagger UI sets styles on its elements and has its icons
-/// as `data:` in its style sheet.
+/// The page and what it loads come from here, and from nowhere else; but for the icons of Swagger UI, which are in its style sheet
+/// as `data:`.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
