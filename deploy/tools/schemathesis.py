@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -97,10 +98,18 @@ class Server:
 
 
 def post(url, token, content_type, body):
+    """Sends a body; as clients should, it comes back after an answer of 503 when that says so."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type}
-    request = urllib.request.Request(url, body, headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    ends = time.monotonic() + READY_SECONDS_MAX
+    while True:
+        request = urllib.request.Request(url, body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > ends:
+                sys.exit(f"schemathesis: {url} answered {error.code}: {error.read().decode()}")
+            time.sleep(int(error.headers["Retry-After"]))
 
 
 def ids_that_exist(server, token):

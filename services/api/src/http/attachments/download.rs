@@ -8,10 +8,17 @@ use messaging_lifecycle::chain;
 use messaging_web::Problem;
 use messaging_web::refusal::Refused;
 use messaging_wire::{Attachment, ErrorCode, Fault};
+use utoipa::ToSchema;
 
 use super::super::Http;
 use super::super::caller::Caller;
 use crate::usecase::{Fields, Refusal};
+
+/// The bytes of a file, which are streamed.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "this is how the document shows them")]
+struct FileBytes(Vec<u8>);
 
 /// Downloads a file, or a part of it.
 ///
@@ -26,12 +33,12 @@ use crate::usecase::{Fields, Refusal};
         ("If-None-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of what the caller has already."),
     ),
     responses(
-        (status = 200, description = "The file.", content_type = "*/*", body = Vec<u8>, headers(
+        (status = 200, description = "The file.", content_type = "*/*", body = FileBytes, headers(
             ("ETag" = String, description = "Names these bytes."),
             ("Accept-Ranges" = String, description = "`bytes`."),
             ("Content-Disposition" = String, description = "`attachment` and the file's name."),
         )),
-        (status = 206, description = "The bytes asked for.", content_type = "*/*", body = Vec<u8>, headers(
+        (status = 206, description = "The bytes asked for.", content_type = "*/*", body = FileBytes, headers(
             ("ETag" = String, description = "Names the whole file."),
             ("Content-Range" = String, description = "Which bytes, and of how many: `bytes 0-1023/48213`."),
         )),

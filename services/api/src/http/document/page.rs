@@ -77,7 +77,7 @@ pub(in super::super) async fn page() -> Response {
         (status = 200, description = "The part.", content(
             (String = "text/javascript"),
             (String = "text/css"),
-        ), headers(("Content-Encoding" = Option<String>, description = "`gzip`, except of `start.js`."))),
+        ), headers(("Content-Encoding" = String, description = "`gzip`, except of `start.js`."))),
         Refused<404>,
     ),
 )]

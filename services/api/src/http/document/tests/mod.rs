@@ -1,9 +1,10 @@
+mod limits;
+
 use std::fs;
 use std::path::Path;
 
 use axum::extract::DefaultBodyLimit;
 use boon::{Compiler, Schemas};
-use messaging_domain::limits;
 use serde_json::{Value, json};
 
 use super::super::routes;
@@ -167,82 +168,6 @@ fn schemas_refuse_what_is_not_of_their_shape() {
     refuses("Problem", "problem", |value| value["code"] = json!("oops"));
 }
 
-/// Numbers in attributes of types cannot be names of constants, so they are held against those here.
-#[test]
-fn limits_are_those_of_the_domain() {
-    let document = document();
-    let schema = |pointer: &str| {
-        let found = document.pointer(&format!("/components/schemas/{pointer}"));
-        found
-            .and_then(Value::as_u64)
-            .unwrap_or_else(|| panic!("no {pointer}"))
-    };
-    let attachments_max = limits::ATTACHMENTS_MAX as u64;
-    for name in ["Message", "CreateMessage", "Draft"] {
-        let pointer = format!("{name}/properties/attachments/maxItems");
-        assert_eq!(schema(&pointer), attachments_max, "{name}");
-    }
-    let items = |name: &str| schema(&format!("{name}/properties/items/maxItems"));
-    assert_eq!(items("HistoryPage"), u64::from(limits::HISTORY_PAGE_MAX));
-    assert_eq!(
-        items("SearchResults"),
-        u64::from(limits::SEARCH_RESULTS_MAX)
-    );
-    assert_eq!(
-        items("ConversationsPage"),
-        u64::from(limits::CONVERSATIONS_PAGE_MAX)
-    );
-    assert_eq!(items("PresenceList"), limits::PRESENCE_USERS_MAX as u64);
-    for name in ["Contract", "PutContract"] {
-        let pointer = format!("{name}/properties/milestones/maxItems");
-        assert_eq!(schema(&pointer), limits::MILESTONES_MAX as u64, "{name}");
-    }
-}
-
-#[test]
-fn limits_of_parameters_are_those_of_the_domain() {
-    let document = document();
-    let parameter = |id: &str, name: &str| {
-        let all = operations(&document);
-        let operation = all
-            .iter()
-            .find(|(_, _, operation)| operation["operationId"] == id);
-        let parameters = operation.expect(id).2["parameters"].as_array().expect(id);
-        let found = parameters
-            .iter()
-            .find(|parameter| parameter["name"] == name);
-        found.expect(name)["schema"].clone()
-    };
-    let page = |id: &str, default: u32, max: u32| {
-        let schema = parameter(id, "limit");
-        let bounds = ["minimum", "default", "maximum"].map(|bound| schema[bound].as_u64());
-        assert_eq!(bounds, [1, default, max].map(|n| Some(n.into())), "{id}");
-    };
-    page(
-        "listConversations",
-        limits::CONVERSATIONS_PAGE_DEFAULT,
-        limits::CONVERSATIONS_PAGE_MAX,
-    );
-    page(
-        "readHistory",
-        limits::HISTORY_PAGE_DEFAULT,
-        limits::HISTORY_PAGE_MAX,
-    );
-    page(
-        "searchMessages",
-        limits::SEARCH_RESULTS_DEFAULT,
-        limits::SEARCH_RESULTS_MAX,
-    );
-    assert_eq!(
-        parameter("searchMessages", "q")["maxLength"],
-        limits::QUERY_SCALARS_MAX
-    );
-    assert_eq!(
-        parameter("readPresence", "userIds")["maxItems"],
-        limits::PRESENCE_USERS_MAX
-    );
-}
-
 #[test]
 fn every_operation_says_all_that_a_caller_must_know() {
     let document = document();
@@ -284,10 +209,28 @@ fn every_operation_says_all_that_a_caller_must_know() {
     }
 }
 
+#[test]
+fn files_are_bytes_and_not_lists_of_numbers() {
+    let document = document();
+    let path = "/paths/~1api~1messages~1attachments~1{id}/get/responses";
+    for status in ["200", "206"] {
+        let schema = document.pointer(&format!("{path}/{status}/content/*~1*/schema"));
+        assert_eq!(
+            schema,
+            Some(&json!({ "$ref": "#/components/schemas/FileBytes" }))
+        );
+    }
+    let bytes = &document["components"]["schemas"]["FileBytes"];
+    assert_eq!(
+        (&bytes["type"], &bytes["format"]),
+        (&json!("string"), &json!("binary"))
+    );
+}
+
 /// Only `routes!` adds routes, and it adds what the document says of them.
 #[test]
 fn no_route_is_added_past_the_document() {
-    for source in [include_str!("../mod.rs"), include_str!("mod.rs")] {
+    for source in [include_str!("../../mod.rs"), include_str!("../mod.rs")] {
         assert!(!source.contains(".route("), "{source}");
         assert!(!source.contains("_service("), "{source}");
     }
