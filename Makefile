@@ -12,11 +12,11 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench fuzz conformance tools clean
+.PHONY: help run cluster test rows lint bench fuzz conformance schemathesis asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Each target builds the whole workspace: other packages mean other features of what they depend on, and a second build of it.
 #
@@ -73,6 +73,17 @@ conformance: ## run the protocols' own suites, Autobahn and promtool; ARGS names
 	@echo "conformance: building (release)"
 	@cargo build --release --workspace --example protocol_echo
 	@BINARIES="$(RELEASE)" ./deploy/tools/conformance $(ARGS)
+
+schemathesis: tools ## hold a running service against its OpenAPI document (installs into .tools/venv); ARGS is the number of examples
+	@echo "schemathesis: building"
+	@cargo build --workspace --bins
+	@env -u MONGODB_URI -u NATS_URL ./deploy/tools/schemathesis.py "$(TARGET_DIR)/debug" $(ARGS)
+
+asyncapi: ## write docs/asyncapi.yaml anew, and check it with AsyncAPI's own parser (installs into .tools/asyncapi)
+	@echo "asyncapi: writing docs/asyncapi.yaml"
+	@cargo run --quiet --example asyncapi
+	@npm install --prefix .tools/asyncapi --no-audit --no-fund --loglevel=error @asyncapi/parser@3.6.3
+	@node deploy/tools/asyncapi-check.mjs
 
 tools: ## bring mongod and nats-server into .tools, unless PATH or a URL has them
 	@./deploy/tools/fetch.py

@@ -9,6 +9,8 @@ mod id;
 pub mod limits;
 mod party;
 mod rate;
+#[cfg(feature = "openapi")]
+pub mod schema;
 mod search;
 mod timestamp;
 

@@ -5,6 +5,7 @@ use crate::UserId;
 /// The side of a contract that a user is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Party {
     /// Who pays.
     Client,

@@ -1,6 +1,6 @@
 use futures_util::TryStreamExt;
 use messaging_domain::{UserId, limits::CONVERSATIONS_PAGE_MAX};
-use messaging_wire::{Conversation, Page};
+use messaging_wire::{Conversation, ConversationsPage};
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as DriverResult;
 
@@ -23,7 +23,7 @@ impl Store {
         user: &UserId,
         limit: u32,
         cursor: Option<Cursor>,
-    ) -> Result<Page<Conversation>, StoreError> {
+    ) -> Result<ConversationsPage, StoreError> {
         self.mongo().fenced(self.page(user, limit, cursor)).await
     }
 
@@ -32,7 +32,7 @@ impl Store {
         user: &UserId,
         limit: u32,
         cursor: Option<Cursor>,
-    ) -> DriverResult<Page<Conversation>> {
+    ) -> DriverResult<ConversationsPage> {
         let limit = limit.clamp(1, CONVERSATIONS_PAGE_MAX) as usize;
         // The same condition as the list index has: it holds only conversations with a message.
         let mut filter = doc! { "users": user.as_str(), "lastSeq": { "$gte": 1 } };
@@ -64,7 +64,7 @@ impl Store {
             }
             .to_string()
         });
-        Ok(Page {
+        Ok(ConversationsPage {
             items: self.views(user, stored).await?,
             next_cursor,
         })

@@ -6,12 +6,16 @@ mod drain;
 mod health;
 mod path;
 mod problem;
+#[cfg(feature = "openapi")]
+pub mod refusal;
 mod server;
 mod unread;
 
 pub use body::{JsonBody, OptionalJsonBody, QueryParameters};
 pub use cors::{CorsOrigins, refuse_foreign_origins};
 pub use drain::{Admission, refuse_while_draining};
+#[cfg(feature = "openapi")]
+pub use health::HealthDocument;
 pub use health::{Health, health_router};
 pub use path::refuse_unreadable_paths;
 pub use problem::{Problem, RETRY_AFTER_SECONDS, method_not_allowed, no_such_path, panicked};

@@ -16,15 +16,41 @@ pub struct Problem {
     retry_after_seconds: Option<u64>,
 }
 
+/// What went wrong (RFC 9457).
 #[derive(Serialize)]
-struct Document<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Problem))]
+pub(crate) struct Document<'a> {
+    /// Always `about:blank`: the `code` says more.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^about:blank$"))]
     r#type: &'static str,
+    /// A short sentence, the same for each occurrence of a `code`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     title: &'static str,
+    /// The status of the response.
+    #[cfg_attr(feature = "openapi", schema(minimum = 400, maximum = 599))]
     status: u16,
+    /// What to know about this occurrence.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     detail: &'a str,
+    /// What went wrong, for programs.
     code: ErrorCode,
+    /// The fields at fault, of a `validation_failed`.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<FieldError>, required = false, min_items = 1))]
     errors: &'a [FieldError],
+}
+
+impl<'a> From<&'a Fault> for Document<'a> {
+    fn from(fault: &'a Fault) -> Self {
+        Self {
+            r#type: "about:blank",
+            title: fault.code.title(),
+            status: fault.code.http_status(),
+            detail: &fault.message,
+            code: fault.code,
+            errors: &fault.errors,
+        }
+    }
 }
 
 impl Problem {
@@ -51,19 +77,8 @@ impl From<Fault> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> axum::response::Response {
-        let Fault {
-            code,
-            message,
-            errors,
-        } = &self.fault;
-        let document = Document {
-            r#type: "about:blank",
-            title: code.title(),
-            status: code.http_status(),
-            detail: message,
-            code: *code,
-            errors,
-        };
+        let code = self.fault.code;
+        let document = Document::from(&self.fault);
         let body = serde_json::to_vec(&document).expect("texts and numbers");
         let mut response = Response::new(Body::from(body));
         *response.status_mut() =
@@ -76,7 +91,7 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if *code == ErrorCode::Unauthorized {
+        if code == ErrorCode::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

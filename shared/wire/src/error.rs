@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What went wrong, as clients see it: the `code` of a problem document and of a refused event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ErrorCode {
     /// No valid token.
     Unauthorized,
@@ -109,6 +110,7 @@ impl fmt::Display for ErrorCode {
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// The path of the field, such as `attachments[0].id`.
     pub field: String,
@@ -118,6 +120,7 @@ pub struct FieldError {
 
 /// An error as a client may see it: nothing in it tells of the inside of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Fault {
     /// The kind.
     pub code: ErrorCode,

@@ -4,6 +4,9 @@
 use messaging_domain::{ContractId, ConversationId, MessageId, MilestoneId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "openapi")]
+use messaging_domain::schema::Preview;
+
 use crate::{ErrorCode, FieldError};
 
 /// `connected`: the first event of a connection.
@@ -32,6 +35,7 @@ pub const EXCEPTION: &str = "exception";
 /// Data of [`CONNECTED`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connected {
     /// Who the token says this is.
     pub user_id: UserId,
@@ -44,28 +48,34 @@ pub struct Connected {
 /// Data of [`MESSAGE_NOTIFICATION`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageNotification {
     /// The conversation.
     pub conversation_id: ConversationId,
     /// Its contract.
     pub contract_id: ContractId,
     /// Its milestone, if it belongs to one.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub milestone_id: Option<MilestoneId>,
     /// The message.
     pub message_id: MessageId,
     /// Its `seq`.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub seq: u64,
     /// Who sent it.
     pub sender_id: UserId,
     /// The beginning of its text.
+    #[cfg_attr(feature = "openapi", schema(value_type = Preview))]
     pub preview: String,
     /// What the notified user has not read in this conversation, this message included.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub unread_count: u64,
 }
 
 /// Data of [`USER_TYPING`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserTyping {
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -78,6 +88,7 @@ pub struct UserTyping {
 /// Data of [`SERVER_DRAINING`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServerDraining {
     /// When the connection will be closed, in milliseconds from now.
     pub reconnect_in_ms: u64,
@@ -85,8 +96,10 @@ pub struct ServerDraining {
 
 /// Data of [`EXCEPTION`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Exception {
     /// The event that was refused; null if it could not be read.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub event: Option<String>,
     /// The kind of error.
     pub code: ErrorCode,

@@ -5,13 +5,15 @@
 pub mod command;
 mod error;
 pub mod event;
+#[cfg(feature = "openapi")]
+pub mod golden;
 mod object;
 mod parse;
 pub mod request;
 
 pub use error::{ErrorCode, Fault, FieldError};
 pub use object::{
-    Attachment, Contract, Conversation, Message, Milestone, Page, Participant, PresenceItem,
-    PresenceStatus, ReadReceipt,
+    Attachment, Contract, Conversation, ConversationsPage, Message, Milestone, Participant,
+    PresenceItem, PresenceStatus, ReadReceipt,
 };
 pub use parse::parse_json;

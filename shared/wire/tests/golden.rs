@@ -6,8 +6,8 @@ mod support;
 use std::{collections::BTreeSet, fs};
 
 use messaging_wire::{
-    Attachment, Contract, Conversation, ErrorCode, Fault, FieldError, Message, Page, PresenceItem,
-    ReadReceipt,
+    Attachment, Contract, Conversation, ConversationsPage, ErrorCode, Fault, FieldError, Message,
+    PresenceItem, ReadReceipt,
     event::{Connected, Exception, MessageNotification, ServerDraining, UserTyping},
     request::{
         CreateMessage, DeleteMessage, EditMessage, GetPresence, JoinConversation,
@@ -34,7 +34,7 @@ fn objects_are_as_their_golden_files() {
         "presence_item.offline",
         "presence_item.unseen",
     ]);
-    are::<Page<Conversation>>(&["conversations_page", "conversations_page.last"]);
+    are::<ConversationsPage>(&["conversations_page", "conversations_page.last"]);
     reads_and_writes::<Vec<Message>>("history_page", "/items");
     reads_and_writes::<Vec<Message>>("history_page.milestone", "/items");
     reads_and_writes::<Vec<Message>>("search_results", "/items");
@@ -131,8 +131,8 @@ fn the_values_are_where_their_names_say() {
         [serde_json::from_value(golden("attachment")).expect("one")]
     );
     is_written_by("new_message", &message);
-    let page = Page {
-        items: Vec::<Conversation>::new(),
+    let page = ConversationsPage {
+        items: Vec::new(),
         next_cursor: None,
     };
     is_written_by("conversations_page.last", &page);

@@ -63,3 +63,8 @@ async fn files_are_uploaded_attached_and_read_by_the_two_who_may() {
 async fn a_search_finds_what_was_acked() {
     Script::run("search", &Cluster::start(&NO_RATES).await).await;
 }
+
+#[tokio::test]
+async fn the_document_of_the_calls_agrees_with_what_is_served() {
+    Script::run("document", &Cluster::start(&NO_RATES).await).await;
+}

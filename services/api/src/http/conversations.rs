@@ -1,28 +1,42 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use messaging_domain::ConversationId;
+use messaging_web::refusal::Refused;
 use messaging_web::{OptionalJsonBody, Problem, QueryParameters};
 use messaging_wire::request::ReadUpTo;
-use messaging_wire::{Conversation, Page, ReadReceipt};
+use messaging_wire::{Conversation, ConversationsPage, ReadReceipt};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Http;
 use super::caller::Caller;
 use crate::usecase::{Fields, Refusal};
 
 /// Which page of the conversations.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
+    /// How many conversations.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
+    /// Where the page begins: the `nextCursor` of the page before; the first page without it.
     cursor: Option<String>,
 }
 
-/// `GET /api/messages/conversations`.
+/// Lists the caller's conversations, the latest activity first.
+#[utoipa::path(
+    get, path = "/messages/conversations", operation_id = "listConversations", tag = "conversations",
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page of them.", body = ConversationsPage),
+        Refused<400>,
+    ),
+)]
 pub(super) async fn list(
     State(http): State<Http>,
     Caller(caller): Caller,
     QueryParameters(query): QueryParameters<PageQuery>,
-) -> Result<Json<Page<Conversation>>, Problem> {
+) -> Result<Json<ConversationsPage>, Problem> {
     let page = http
         .messaging
         .list_conversations(&caller.user, query.limit, query.cursor.as_deref())
@@ -30,7 +44,15 @@ pub(super) async fn list(
     Ok(Json(page.map_err(Refusal::into_fault)?))
 }
 
-/// `GET /api/messages/conversations/{id}`.
+/// Reads a conversation as the caller sees it.
+#[utoipa::path(
+    get, path = "/messages/conversations/{id}", operation_id = "readConversation", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    responses(
+        (status = 200, description = "The conversation.", body = Conversation),
+        Refused<400>, Refused<404>,
+    ),
+)]
 pub(super) async fn read(
     State(http): State<Http>,
     Caller(caller): Caller,
@@ -45,7 +67,18 @@ pub(super) async fn read(
     ))
 }
 
-/// `PATCH /api/messages/conversations/{id}/read`.
+/// Marks a conversation as read.
+///
+/// `readSeq` only grows, and never past `lastSeq`. The body may be left out: then all of it is read.
+#[utoipa::path(
+    patch, path = "/messages/conversations/{id}/read", operation_id = "markAsRead", tag = "conversations",
+    params(("id" = ConversationId, Path, description = "The conversation.")),
+    request_body(content = Option<ReadUpTo>, description = "How far it was read."),
+    responses(
+        (status = 200, description = "How far it is read now.", body = ReadReceipt),
+        Refused<400>, Refused<404>, Refused<413>, Refused<415>,
+    ),
+)]
 pub(super) async fn mark_as_read(
     State(http): State<Http>,
     Caller(caller): Caller,

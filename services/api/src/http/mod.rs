@@ -4,6 +4,7 @@ pub mod attachments;
 mod caller;
 mod contracts;
 mod conversations;
+mod document;
 mod messages;
 mod presence;
 mod rate_limit;
@@ -11,14 +12,16 @@ mod rate_limit;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
-use axum::routing::{get, patch, post};
 use messaging_auth::Verifier;
 use messaging_domain::Rate;
 use messaging_web::{
     CorsOrigins, method_not_allowed, no_such_path, panicked, refuse_unreadable_paths,
 };
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
+use document::{Limits, with_document};
 use rate_limit::RateLimiter;
 
 use crate::usecase::Messaging;
@@ -53,37 +56,14 @@ impl Http {
                 .saturating_mul(2)
                 .saturating_add(64 << 10),
         );
-        let routes = Router::new()
-            .route("/messages", post(messages::create))
-            .route("/messages/conversations", get(conversations::list))
-            .route("/messages/conversations/{id}", get(conversations::read))
-            .route(
-                "/messages/conversations/{id}/messages",
-                get(messages::history).post(messages::send),
-            )
-            .route(
-                "/messages/conversations/{id}/messages/{messageId}",
-                patch(messages::edit).delete(messages::delete),
-            )
-            .route(
-                "/messages/conversations/{id}/read",
-                patch(conversations::mark_as_read),
-            )
-            .route("/messages/conversations/{id}/search", get(messages::search))
-            .route(
-                "/messages/conversations/{id}/attachments",
-                post(attachments::upload_to_conversation).layer(upload_bytes_max),
-            )
-            .route(
-                "/messages/attachments",
-                post(attachments::upload_to_contract).layer(upload_bytes_max),
-            )
-            .route("/messages/attachments/{id}", get(attachments::download))
-            .route("/presence", get(presence::query))
-            .route("/contracts/{id}", get(contracts::read).put(contracts::put))
+        let limits = Limits {
+            body_bytes_max,
+            attachment_bytes_max,
+        };
+        let routes = routes(upload_bytes_max).with_state(self);
+        let routes = with_document("/api", routes, &limits)
             .fallback(no_such_path)
-            .method_not_allowed_fallback(method_not_allowed)
-            .with_state(self);
+            .method_not_allowed_fallback(method_not_allowed);
         Router::new()
             .nest("/api", routes)
             .layer(DefaultBodyLimit::max(body_bytes_max))
@@ -91,4 +71,22 @@ impl Http {
             .layer(CatchPanicLayer::custom(panicked))
             .layer(origins.layer())
     }
+}
+
+/// Each route comes with its part of the document, as there is no other way in here to add one.
+fn routes(upload_bytes_max: DefaultBodyLimit) -> OpenApiRouter<Http> {
+    use attachments::{download, upload};
+    OpenApiRouter::new()
+        .routes(routes!(messages::create))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::read))
+        .routes(routes!(messages::history, messages::send))
+        .routes(routes!(messages::edit, messages::delete))
+        .routes(routes!(conversations::mark_as_read))
+        .routes(routes!(messages::search))
+        .routes(routes!(upload::upload_to_conversation).layer(upload_bytes_max))
+        .routes(routes!(upload::upload_to_contract).layer(upload_bytes_max))
+        .routes(routes!(download::download))
+        .routes(routes!(presence::query))
+        .routes(routes!(contracts::read, contracts::put))
 }

@@ -1,6 +1,6 @@
 use messaging_domain::UserId;
 use messaging_domain::limits::{CONVERSATIONS_PAGE_DEFAULT, CONVERSATIONS_PAGE_MAX};
-use messaging_wire::{Conversation, Page};
+use messaging_wire::ConversationsPage;
 
 use super::{Fields, Messaging, Refusal};
 
@@ -14,7 +14,7 @@ impl Messaging {
         user: &UserId,
         limit: Option<u32>,
         cursor: Option<&str>,
-    ) -> Result<Page<Conversation>, Refusal> {
+    ) -> Result<ConversationsPage, Refusal> {
         let mut fields = Fields::new();
         let limit = fields.page_limit(limit, CONVERSATIONS_PAGE_DEFAULT, CONVERSATIONS_PAGE_MAX);
         let cursor = fields.parse_optional("cursor", cursor);

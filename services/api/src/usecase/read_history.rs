@@ -3,6 +3,7 @@ use messaging_domain::{ConversationId, UserId};
 use messaging_store::{History, HistoryRange};
 use messaging_wire::command::{HistoryAfter, LogEntry, Missed};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{Fields, Messaging, Refusal};
 
@@ -13,13 +14,16 @@ const PAGE_BYTES_MAX: usize = 16 << 20;
 const ANSWER_BYTES_MAX: usize = 512 << 10;
 
 /// Which page of a conversation's messages.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct HistoryQuery {
     /// How many messages.
+    #[param(minimum = 1, maximum = 100, default = 50)]
     pub(crate) limit: Option<u32>,
-    /// Only those below this `seq`.
+    /// Only those below this `seq`, the newest of them.
+    #[param(minimum = 1)]
     pub(crate) before: Option<u64>,
-    /// Only those above this `seq`.
+    /// Only those above this `seq`, the oldest of them.
     pub(crate) after: Option<u64>,
 }
 

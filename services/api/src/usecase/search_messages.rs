@@ -5,6 +5,7 @@ use messaging_domain::{ConversationId, SearchQuery, UserId};
 use messaging_wire::Message;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use utoipa::IntoParams;
 
 use super::{Fields, Messaging, Refusal};
 
@@ -12,12 +13,15 @@ use super::{Fields, Messaging, Refusal};
 const SEARCHES_MAX: usize = 16;
 
 /// What to search for.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Search {
     /// The words.
     #[serde(default)]
+    #[param(required = true, min_length = 1, max_length = 100, example = "hello")]
     pub(crate) q: String,
     /// How many messages.
+    #[param(minimum = 1, maximum = 50, default = 20)]
     pub(crate) limit: Option<u32>,
 }
 

@@ -6,14 +6,47 @@ use futures_util::StreamExt;
 use messaging_domain::AttachmentId;
 use messaging_lifecycle::chain;
 use messaging_web::Problem;
+use messaging_web::refusal::Refused;
 use messaging_wire::{Attachment, ErrorCode, Fault};
+use utoipa::ToSchema;
 
 use super::super::Http;
 use super::super::caller::Caller;
 use super::part::{NotSatisfiable, Part};
 use crate::usecase::{Fields, Refusal};
 
-/// `GET /api/messages/attachments/{id}`.
+/// The bytes of a file, which are streamed.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "this is how the document shows them")]
+struct FileBytes(Vec<u8>);
+
+/// Downloads a file, or a part of it.
+///
+/// For the participants of its conversation, and for who uploaded it. Several ranges at once, and a range
+/// that cannot be read, are answered with the whole file.
+#[utoipa::path(
+    get, path = "/messages/attachments/{id}", operation_id = "downloadAttachment", tag = "attachments",
+    params(
+        ("id" = AttachmentId, Path, description = "The file."),
+        ("Range" = Option<String>, Header, nullable = false, description = "The bytes wanted.", example = "bytes=0-3"),
+        ("If-Range" = Option<String>, Header, nullable = false, description = "An `ETag`: the range counts only for this version."),
+        ("If-None-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of what the caller has already."),
+    ),
+    responses(
+        (status = 200, description = "The file.", content_type = "*/*", body = FileBytes, headers(
+            ("ETag" = String, description = "Names these bytes."),
+            ("Accept-Ranges" = String, description = "`bytes`."),
+            ("Content-Disposition" = String, description = "`attachment` and the file's name."),
+        )),
+        (status = 206, description = "The bytes asked for.", content_type = "*/*", body = FileBytes, headers(
+            ("ETag" = String, description = "Names the whole file."),
+            ("Content-Range" = String, description = "Which bytes, and of how many: `bytes 0-1023/48213`."),
+        )),
+        (status = 304, description = "The caller has it already.", headers(("ETag" = String, description = "Names these bytes."))),
+        Refused<400>, Refused<404>, Refused<416>,
+    ),
+)]
 pub(in super::super) async fn download(
     State(http): State<Http>,
     Caller(caller): Caller,
