@@ -123,9 +123,11 @@ impl ServiceProcess {
         self.exited().await;
     }
 
-    /// Waits for it to end by itself and returns the exit code.
+    /// Waits for it to end by itself, and for its last lines, and returns the exit code.
     pub async fn exited(&mut self) -> i32 {
-        self.process.exited(END_BOUND).await
+        let code = self.process.exited(END_BOUND).await;
+        self.log.ended().await;
+        code
     }
 }
 

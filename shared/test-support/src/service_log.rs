@@ -6,7 +6,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
+
+use tokio::sync::watch;
 
 /// Older lines are forgotten.
 const LINES_MAX: usize = 20_000;
@@ -15,6 +18,8 @@ const LINES_MAX: usize = 20_000;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ServiceLog {
     state: Arc<Mutex<State>>,
+    /// How many outputs have not ended.
+    open: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -27,11 +32,20 @@ impl ServiceLog {
     /// Collects an output until its end.
     pub(crate) fn collect(&self, output: impl Read + Send + 'static) {
         let log = self.clone();
+        log.open.send_modify(|open| *open += 1);
         thread::spawn(move || {
             for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
                 log.push(String::from_utf8_lossy(&line).into_owned());
             }
+            log.open.send_modify(|open| *open -= 1);
         });
+    }
+
+    /// Waits for the last line of a service that has ended, unless a child of its own holds an output open.
+    pub(crate) async fn ended(&self) {
+        const BOUND: Duration = Duration::from_secs(2);
+        let mut open = self.open.subscribe();
+        let _held_open = tokio::time::timeout(BOUND, open.wait_for(|open| *open == 0)).await;
     }
 
     pub(crate) fn address(&self) -> Option<SocketAddr> {
