@@ -83,7 +83,7 @@ impl Inbound {
                 }
                 let frame = frame(MESSAGE_NOTIFICATION, data);
                 self.users.send(user, &frame, Class::Durable, |connection| {
-                    !self.rooms.has_joined(*conversation, connection)
+                    !self.rooms.delivers(*conversation, connection, *seq)
                 });
             }
             UserEvent::MessagesRead { conversation, data } => {

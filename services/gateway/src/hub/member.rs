@@ -52,6 +52,14 @@ impl Member {
         matches!(self.state, State::Live { .. })
     }
 
+    /// Up to which `seq` it has each message; none while it is joining.
+    pub(super) const fn at(&self) -> Option<u64> {
+        match self.state {
+            State::Live { at } => Some(at),
+            State::Joining { .. } => None,
+        }
+    }
+
     /// The gate was opened at a `seq`.
     pub(super) const fn gate_opened(&mut self, at: u64) {
         if let State::Joining {

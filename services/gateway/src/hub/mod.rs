@@ -5,6 +5,7 @@
 //! the messages after it: none twice, none left out. What is missing is fetched by the [`Refill`](crate::refill) from the log.
 
 mod gate;
+mod left;
 mod member;
 mod notified;
 mod room;

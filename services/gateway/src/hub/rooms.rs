@@ -8,6 +8,7 @@ use messaging_domain::{ConversationId, UserId};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::left::Left;
 use super::room::Room;
 use super::{Item, Member};
 use crate::connection::Connection;
@@ -22,6 +23,8 @@ pub(crate) struct Rooms {
     hasher: RandomState,
     /// Rooms in which someone types, to be looked at when typing may lapse.
     typing: Mutex<Vec<ConversationId>>,
+    /// Locked under the lock of a room.
+    left: Mutex<Left>,
 }
 
 /// How far a connection has come with joining.
@@ -42,6 +45,7 @@ impl Rooms {
             shards,
             hasher: RandomState::new(),
             typing: Mutex::default(),
+            left: Mutex::default(),
         }
     }
 
@@ -88,6 +92,13 @@ impl Rooms {
     /// Takes a connection out of a room, and the room away with its last one.
     pub(crate) fn leave(&self, conversation: ConversationId, connection: &Arc<Connection>) {
         if let Entry::Occupied(mut entry) = self.shard(conversation).lock().entry(conversation) {
+            let received = entry
+                .get_mut()
+                .member(connection)
+                .and_then(|member| member.at());
+            if let Some(at) = received.filter(|_| !connection.closed()) {
+                self.left.lock().note(conversation, connection, at);
+            }
             entry
                 .get_mut()
                 .members
@@ -109,6 +120,21 @@ impl Rooms {
             .get_mut(&conversation)
             .and_then(|room| room.member(connection))
             .is_some_and(|member| member.is_live())
+    }
+
+    /// Whether a connection receives a message by itself, or did before it left, and needs no notification of it.
+    pub(crate) fn delivers(
+        &self,
+        conversation: ConversationId,
+        connection: &Arc<Connection>,
+        seq: u64,
+    ) -> bool {
+        let mut shard = self.shard(conversation).lock();
+        let room = shard.get_mut(&conversation);
+        let is_live = room
+            .and_then(|room| room.member(connection))
+            .is_some_and(|member| member.is_live());
+        is_live || self.left.lock().had(conversation, connection, seq)
     }
 
     /// Takes a message. True if some are missing before it and nobody fetches them yet: the caller shall.
@@ -251,4 +277,55 @@ fn claim_refill(room: &mut Room) -> bool {
     let is_mine = room.gate.gap().is_some() && !room.is_refilling;
     room.is_refilling |= is_mine;
     is_mine
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::connection::{Dialect, EventFrame, Link, LinkLimits, SocketMetrics};
+
+    const CONVERSATION: ConversationId = ConversationId::from_bytes([7; 12]);
+
+    fn connection() -> Arc<Connection> {
+        let metrics = SocketMetrics::register(&Registry::new()).expect("an empty registry");
+        let limits = LinkLimits {
+            outbox_bytes_max: 1 << 20,
+        };
+        let link = Link::new(limits, Arc::new(metrics));
+        Connection::new("a-connection".into(), Dialect::Plain, link)
+    }
+
+    fn join(rooms: &Rooms, connection: &Arc<Connection>, at: u64) {
+        let user = "u-1".parse().expect("valid");
+        assert!(rooms.begin_join(CONVERSATION, connection, &user));
+        assert_eq!(rooms.end_join(CONVERSATION, connection, at), JoinStep::Live);
+    }
+
+    #[test]
+    fn a_message_that_came_before_a_connection_left_needs_no_notification() {
+        let (rooms, leaving, staying) = (Rooms::new(), connection(), connection());
+        join(&rooms, &leaving, 4);
+        join(&rooms, &staying, 4);
+        rooms.message(
+            CONVERSATION,
+            5,
+            Arc::new(EventFrame::new("new_message", "{}")),
+        );
+        rooms.leave(CONVERSATION, &leaving);
+        rooms.message(
+            CONVERSATION,
+            6,
+            Arc::new(EventFrame::new("new_message", "{}")),
+        );
+        let delivers =
+            |connection: &Arc<Connection>, seq| rooms.delivers(CONVERSATION, connection, seq);
+        assert_eq!([5, 6].map(|seq| delivers(&leaving, seq)), [true, false]);
+        assert_eq!([5, 6].map(|seq| delivers(&staying, seq)), [true, true]);
+        assert!(!delivers(&connection(), 5));
+        rooms.leave(CONVERSATION, &staying);
+        assert!(delivers(&staying, 6));
+        assert!(!delivers(&staying, 7));
+    }
 }
