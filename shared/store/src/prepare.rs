@@ -4,7 +4,7 @@ use mongodb::error::Result as DriverResult;
 use mongodb::options::IndexOptions;
 
 use crate::error::Trouble;
-use crate::mongo::Mongo;
+use crate::mongo::{Collections, Mongo};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -69,14 +69,7 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
             ),
         ])
         .await?;
-    collections
-        .attachments
-        .create_index(index(
-            "loose_used_at",
-            doc! { "usedAt": 1 },
-            Some(doc! { "loose": true }),
-        ))
-        .await?;
+    create_file_indexes(collections).await?;
     collections
         .conversations
         .create_index(index(
@@ -99,6 +92,29 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
                 None,
             ),
         ])
+        .await?;
+    Ok(())
+}
+
+/// Those of GridFS are as its specification has them. The driver would make them with the first file, whose sender would wait.
+async fn create_file_indexes(collections: &Collections) -> DriverResult<()> {
+    let loose = doc! { "loose": true };
+    let loose = index("loose_used_at", doc! { "usedAt": 1 }, Some(loose));
+    collections.attachments.create_index(loose).await?;
+    let of_bucket = |name| collections.database.collection::<Document>(name);
+    of_bucket("attachments.files")
+        .create_index(index(
+            "filename_1_uploadDate_1",
+            doc! { "filename": 1, "uploadDate": 1 },
+            None,
+        ))
+        .await?;
+    of_bucket("attachments.chunks")
+        .create_index(unique(
+            "files_id_1_n_1",
+            doc! { "files_id": 1, "n": 1 },
+            None,
+        ))
         .await?;
     Ok(())
 }
