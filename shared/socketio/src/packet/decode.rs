@@ -53,7 +53,7 @@ impl<'a> Packet<'a> {
             },
             b'3' | b'6' => Body::Ack {
                 id: ack.ok_or(PacketError::AckId)?,
-                args: parse::<Arguments<'a>>(data)?.0,
+                args: parse_list::<Arguments<'a>>(data)?.0,
                 attachments,
             },
             _ => Body::ConnectError(starting_with(&['{', '"'], data)?),
@@ -124,6 +124,18 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, PacketError> {
     serde_json::from_str(json).map_err(|_| PacketError::Data)
 }
 
+/// A list. What is none is not even read: the error would hold a copy of a text that stands in its place.
+fn parse_list<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, PacketError> {
+    match json
+        .trim_start_matches([' ', '\t', '\n', '\r'])
+        .as_bytes()
+        .first()
+    {
+        Some(b'[') => parse(json),
+        _ => Err(PacketError::Data),
+    }
+}
+
 /// An object, or what else can begin so.
 fn starting_with<'a>(first: &[char], json: &'a str) -> Result<&'a RawValue, PacketError> {
     let value: &RawValue = parse(json)?;
@@ -135,7 +147,7 @@ fn starting_with<'a>(first: &[char], json: &'a str) -> Result<&'a RawValue, Pack
 }
 
 fn parse_event(json: &str) -> Result<Event<'_>, PacketError> {
-    let event: Event<'_> = parse(json)?;
+    let event: Event<'_> = parse_list(json)?;
     if RESERVED.contains(&&*event.name) {
         Err(PacketError::Data)
     } else {
