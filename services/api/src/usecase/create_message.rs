@@ -55,11 +55,15 @@ impl Messaging {
         draft: &CheckedDraft,
     ) -> Result<bool, Refusal> {
         let conversation = ConversationId::derive(contract, milestone);
+        // Where there is one already, the send itself asks for the files.
+        if self.store.conversation_key(conversation).await?.is_some() {
+            return Ok(true);
+        }
         let attached = self
             .store
             .attach(conversation, sender, &draft.attachments)
             .await?;
-        Ok(attached.is_some() || self.store.conversation_key(conversation).await?.is_some())
+        Ok(attached.is_some())
     }
 
     /// As [`Messaging::create_message`], and returns the conversation too.
