@@ -6,7 +6,7 @@ use messaging_domain::ConversationId;
 use crate::connection::Connection;
 
 /// Departures that are remembered; a notification is on its way for some milliseconds.
-const DEPARTURES_MAX: usize = 64;
+pub(super) const DEPARTURES_MAX: usize = 64;
 
 /// The last connections that left a room, and what they had received by then.
 ///

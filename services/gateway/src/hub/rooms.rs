@@ -283,6 +283,7 @@ fn claim_refill(room: &mut Room) -> bool {
 mod tests {
     use prometheus::Registry;
 
+    use super::super::left::DEPARTURES_MAX;
     use super::*;
     use crate::connection::{Dialect, EventFrame, Link, LinkLimits, SocketMetrics};
 
@@ -327,5 +328,20 @@ mod tests {
         rooms.leave(CONVERSATION, &staying);
         assert!(delivers(&staying, 6));
         assert!(!delivers(&staying, 7));
+    }
+
+    #[test]
+    fn only_so_many_departures_are_remembered_and_then_a_notification_comes_twice_rather_than_never()
+     {
+        let (rooms, first) = (Rooms::new(), connection());
+        join(&rooms, &first, 4);
+        rooms.leave(CONVERSATION, &first);
+        for left in 0..DEPARTURES_MAX {
+            assert!(rooms.delivers(CONVERSATION, &first, 4), "after {left} more");
+            let other = connection();
+            join(&rooms, &other, 4);
+            rooms.leave(CONVERSATION, &other);
+        }
+        assert!(!rooms.delivers(CONVERSATION, &first, 4));
     }
 }
