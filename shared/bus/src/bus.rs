@@ -183,11 +183,7 @@ impl Bus {
         // The client's own time-out starts only once its buffer took the request.
         match tokio::time::timeout(timeout, sent).await {
             Ok(Ok(answer)) => Ok(answer.payload),
-            Ok(Err(error)) => Err(match error.kind() {
-                async_nats::RequestErrorKind::TimedOut => RequestError::Timeout,
-                async_nats::RequestErrorKind::NoResponders => RequestError::Unserved,
-                _ => RequestError::Refused(error),
-            }),
+            Ok(Err(error)) => Err(request_error(error)),
             Err(_) => Err(RequestError::Timeout),
         }
     }
@@ -204,6 +200,14 @@ impl Bus {
             Ok(Err(error)) => tracing::warn!(%error, "the last events were not flushed to NATS"),
             Err(_) => tracing::warn!("the last events were not flushed to NATS in time"),
         }
+    }
+}
+
+pub(crate) fn request_error(error: async_nats::RequestError) -> RequestError {
+    match error.kind() {
+        async_nats::RequestErrorKind::TimedOut => RequestError::Timeout,
+        async_nats::RequestErrorKind::NoResponders => RequestError::Unserved,
+        _ => RequestError::Refused(error),
     }
 }
 

@@ -9,6 +9,7 @@ mod config;
 mod departure;
 mod envelope;
 mod intake;
+mod peer;
 pub mod presence;
 mod subject;
 
@@ -17,4 +18,5 @@ pub use command::{CommandHandler, serve_commands};
 pub use config::BusConfig;
 pub use envelope::{ConversationEvent, EnvelopeError, MessageChange, TypingSignal, UserEvent};
 pub use intake::{EventSink, Intake, SubscribeError};
+pub use peer::{PeerHandler, Route, RouteError, serve_peers};
 pub use subject::{SubjectPrefix, SubjectPrefixError, Subjects, Topic};

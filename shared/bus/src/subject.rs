@@ -4,6 +4,8 @@ use std::sync::Arc;
 use messaging_domain::{ConversationId, UserId};
 use thiserror::Error;
 
+use crate::Route;
+
 /// What each subject and bucket of one system begins with, so that two systems can share a NATS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubjectPrefix(Arc<str>);
@@ -71,6 +73,16 @@ impl Subjects {
     /// Where all commands are heard.
     pub fn all_commands(&self) -> String {
         format!("{}.cmd.*", self.prefix.0)
+    }
+
+    /// Where one gateway asks another for something.
+    pub(crate) fn peer(&self, route: &Route, request: &str) -> String {
+        format!("{}.gw.{route}.{request}", self.prefix.0)
+    }
+
+    /// Where a gateway hears what others ask of it.
+    pub(crate) fn all_of_peer(&self, route: &Route) -> String {
+        format!("{}.gw.{route}.*", self.prefix.0)
     }
 
     /// The bucket of presence and leases.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
 use messaging_bus::{
-    Bus, BusConfig, CommandHandler, EventSink, Intake, RequestError, Topic, serve_commands,
+    Bus, BusConfig, CommandHandler, EventSink, Intake, PeerHandler, RequestError, Route, Topic,
+    serve_commands, serve_peers,
 };
 use messaging_domain::{ConversationId, UserId};
 use messaging_lifecycle::Tasks;
@@ -138,6 +139,42 @@ async fn a_command_is_answered_by_one_replica_and_refused_at_once_when_there_is_
         .expect("served");
     assert_eq!(&answer[..], b"send:hi");
     tasks.stop(BOUND).await.expect("the commands end");
+}
+
+struct Peer(&'static str);
+
+impl PeerHandler for Peer {
+    async fn handle(&self, request: &str, payload: Bytes) -> Option<Bytes> {
+        let answer = [self.0.as_bytes(), b" ", request.as_bytes(), b" ", &payload].concat();
+        (request != "told").then(|| answer.into())
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_asks_one_other_and_learns_at_once_that_it_is_gone() {
+    let nats = NatsServer::shared().await;
+    let prefix = unique_prefix();
+    let (one, two) = (
+        connect(&nats.url(), &prefix).await,
+        connect(&nats.url(), &prefix).await,
+    );
+    let tasks = Tasks::new();
+    let [route_one, route_two] = ["one", "two"].map(|name| Route::of(&instance(name)));
+    for (bus, route, name) in [(&one, route_one, "one"), (&two, route_two, "two")] {
+        serve_peers(bus, &route, Arc::new(Peer(name)), &tasks)
+            .await
+            .expect("NATS takes it");
+        bus.flush().await;
+    }
+    let ask = async |route: &Route| {
+        one.ask_peer(route, "poll", Bytes::from_static(b"sid"), BOUND)
+            .await
+    };
+    assert_eq!(ask(&route_two).await.expect("served"), "two poll sid");
+    assert_eq!(ask(&route_one).await.expect("served"), "one poll sid");
+    let gone = ask(&Route::of(&instance("three"))).await;
+    assert!(matches!(gone, Err(RequestError::Unserved)), "{gone:?}");
+    tasks.stop(BOUND).await.expect("the requests end");
 }
 
 #[tokio::test]
