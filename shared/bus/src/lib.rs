@@ -1,4 +1,5 @@
-//! NATS, as this system uses it: a wake-up between gateways and API replicas, and the bucket of presence.
+//! NATS, as this system uses it: a wake-up between gateways and API replicas, the bucket of presence, and that of the
+//! sessions that can be recovered.
 //!
 //! Nothing here promises that an event arrives: core NATS loses what is published while a subscriber reconnects. Who must have
 //! everything looks at `seq`, and asks for what is missing. [`Bus::connections`] tells when that is due.
@@ -9,8 +10,10 @@ mod config;
 mod departure;
 mod envelope;
 mod intake;
+mod kv;
 mod peer;
 pub mod presence;
+mod sessions;
 mod subject;
 
 pub use bus::{Bus, BusConfigError, PublishError, RequestError};
@@ -18,5 +21,7 @@ pub use command::{CommandHandler, serve_commands};
 pub use config::BusConfig;
 pub use envelope::{ConversationEvent, EnvelopeError, MessageChange, TypingSignal, UserEvent};
 pub use intake::{EventSink, Intake, SubscribeError};
+pub use kv::BucketError;
 pub use peer::{PeerHandler, Route, RouteError, serve_peers};
+pub use sessions::{SessionBucket, SessionEntry};
 pub use subject::{SubjectPrefix, SubjectPrefixError, Subjects, Topic};

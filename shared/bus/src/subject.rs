@@ -85,6 +85,11 @@ impl Subjects {
         format!("{}.gw.{route}.*", self.prefix.0)
     }
 
+    /// The bucket of the sessions that can be recovered.
+    pub(crate) fn session_bucket(&self) -> String {
+        format!("{}_sessions", self.prefix.0)
+    }
+
     /// The bucket of presence and leases.
     pub fn presence_bucket(&self) -> String {
         format!("{}_presence", self.prefix.0)

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
 use messaging_bus::{
-    Bus, BusConfig, CommandHandler, EventSink, Intake, PeerHandler, RequestError, Route, Topic,
-    serve_commands, serve_peers,
+    BucketError, Bus, BusConfig, CommandHandler, EventSink, Intake, PeerHandler, RequestError,
+    Route, SessionBucket, Topic, serve_commands, serve_peers,
 };
 use messaging_domain::{ConversationId, UserId};
 use messaging_lifecycle::Tasks;
@@ -228,6 +228,31 @@ async fn all_entries_of_a_user_are_read_in_one_go_with_the_order_of_their_writes
     let mut users = bucket.users_of(&two).await.expect("read");
     users.sort();
     assert_eq!(users, [alice, bob]);
+}
+
+#[tokio::test]
+async fn a_session_has_one_writer_at_a_time_and_expires_by_itself() {
+    let nats = NatsServer::shared().await;
+    let bucket = SessionBucket::new(&connect(&nats.url(), &unique_prefix()).await);
+    bucket.ensure().await.expect("the bucket is made");
+    let value = |text: &'static str| Bytes::from_static(text.as_bytes());
+    assert_eq!(bucket.read("pid").await.expect("read"), None);
+    let first = bucket.write("pid", value("one"), 0, BOUND).await;
+    let first = first.expect("the first write");
+    let again = bucket.write("pid", value("rival"), 0, BOUND).await;
+    assert!(matches!(again, Err(BucketError::Conflict)), "{again:?}");
+    let second = bucket.write("pid", value("two"), first, BOUND).await;
+    let second = second.expect("the next write");
+    let late = bucket.write("pid", value("late"), first, BOUND).await;
+    assert!(matches!(late, Err(BucketError::Conflict)), "{late:?}");
+    let read = bucket.read("pid").await.expect("read").expect("there");
+    assert_eq!((read.value, read.revision), (value("two"), second));
+    bucket.delete("pid", second).await.expect("deleted");
+    assert_eq!(bucket.read("pid").await.expect("read"), None);
+    let brief = bucket.write("brief", value("x"), 0, Duration::from_secs(1));
+    brief.await.expect("written");
+    let is_gone = async || bucket.read("brief").await.expect("read").is_none();
+    eventually(BOUND, "the entry has expired", is_gone).await;
 }
 
 #[tokio::test]

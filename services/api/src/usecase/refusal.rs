@@ -1,4 +1,4 @@
-use messaging_bus::presence::BucketError;
+use messaging_bus::BucketError;
 use messaging_domain::ContentError;
 use messaging_lifecycle::chain;
 use messaging_store::{AppendError, ChangeError, OpenError, PutContractError, StoreError};

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use messaging_bus::presence::{BucketError, Instance, LEASE_TTL, Lease, LeaseKind};
+use messaging_bus::BucketError;
+use messaging_bus::presence::{Instance, LEASE_TTL, Lease, LeaseKind};
 use messaging_domain::Timestamp;
 use messaging_lifecycle::now;
 use tokio::sync::mpsc;

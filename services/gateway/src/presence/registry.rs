@@ -3,9 +3,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use messaging_bus::presence::{
-    BucketError, Entry, Instance, LeaseKind, LeaseTable, PresenceBucket,
-};
+use messaging_bus::BucketError;
+use messaging_bus::presence::{Entry, Instance, LeaseKind, LeaseTable, PresenceBucket};
 use messaging_domain::UserId;
 use messaging_lifecycle::{Tasks, now};
 use messaging_wire::PresenceStatus;

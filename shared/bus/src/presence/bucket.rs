@@ -1,49 +1,24 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::{self, kv};
+use async_nats::jetstream::kv;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use messaging_domain::UserId;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use super::{Instance, LEASE_TTL};
 use crate::Bus;
-
-/// The longest wait for the bucket's stream.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::kv::{
+    Bucket, BucketError, MARKER_TTL, deletion, expect_last, message_subject, operation, revision,
+    ttl_header,
+};
 
 /// How long an entry lives that nobody renews; gateways renew theirs well before.
 pub(super) const ENTRY_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// How long the trace of a deleted entry stays, so that whoever deleted last can be told from the others.
-const MARKER_TTL: Duration = Duration::from_secs(60);
-
 /// The bucket of presence and leases. A clone is another handle.
 #[derive(Clone)]
-pub struct PresenceBucket {
-    bus: Bus,
-    jetstream: jetstream::Context,
-    bucket: String,
-}
-
-/// The bucket cannot be reached or does not do what it is told.
-#[derive(Debug, Error)]
-pub enum BucketError {
-    /// The bucket does not exist and cannot be made.
-    #[error("the presence bucket cannot be made")]
-    Create(#[source] async_nats::Error),
-    /// A write was not confirmed.
-    #[error("the presence bucket takes no write")]
-    Write(#[source] async_nats::Error),
-    /// There is no connection to NATS.
-    #[error("NATS is not connected")]
-    Disconnected,
-    /// A read failed.
-    #[error("the presence bucket cannot be read")]
-    Read(#[source] async_nats::Error),
-}
+pub struct PresenceBucket(Bucket);
 
 /// A user at a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,13 +41,7 @@ struct EntryValue {
 impl PresenceBucket {
     /// A handle on the bucket, which need not exist yet.
     pub fn new(bus: &Bus) -> Self {
-        let mut jetstream = jetstream::new(bus.client.clone());
-        jetstream.set_timeout(OPERATION_TIMEOUT);
-        Self {
-            bus: bus.clone(),
-            jetstream,
-            bucket: bus.subjects.presence_bucket(),
-        }
+        Self(Bucket::new(bus, bus.subjects.presence_bucket()))
     }
 
     /// Makes the bucket if there is none.
@@ -82,26 +51,7 @@ impl PresenceBucket {
     /// # Errors
     /// [`BucketError::Create`].
     pub async fn ensure(&self) -> Result<(), BucketError> {
-        let config = kv::Config {
-            bucket: self.bucket.clone(),
-            description: "who is connected where".to_owned(),
-            history: 1,
-            max_age: ENTRY_AGE_MAX,
-            limit_markers: Some(MARKER_TTL),
-            storage: jetstream::stream::StorageType::Memory,
-            ..Default::default()
-        };
-        let created =
-            tokio::time::timeout(OPERATION_TIMEOUT, self.jetstream.create_key_value(config)).await;
-        match created {
-            Ok(Ok(_)) => Ok(()),
-            // Another process may have made it with an older configuration: it serves as well.
-            Ok(Err(error)) => match self.jetstream.get_key_value(&self.bucket).await {
-                Ok(_) => Ok(()),
-                Err(_) => Err(BucketError::Create(error.into())),
-            },
-            Err(elapsed) => Err(BucketError::Create(elapsed.into())),
-        }
+        self.0.ensure("who is connected where", ENTRY_AGE_MAX).await
     }
 
     /// Writes a user's connections at a gateway; returns the revision.
@@ -115,7 +65,8 @@ impl PresenceBucket {
         connections: u32,
     ) -> Result<u64, BucketError> {
         let value = serde_json::to_vec(&EntryValue { connections }).expect("a number");
-        self.write(&user_key(user, instance), value.into(), HeaderMap::new())
+        self.0
+            .write(&user_key(user, instance), value.into(), HeaderMap::new())
             .await
     }
 
@@ -128,9 +79,8 @@ impl PresenceBucket {
         user: &UserId,
         instance: &Instance,
     ) -> Result<u64, BucketError> {
-        let mut headers = ttl_header(MARKER_TTL);
-        headers.insert("KV-Operation", "DEL");
-        self.write(&user_key(user, instance), Bytes::new(), headers)
+        self.0
+            .write(&user_key(user, instance), Bytes::new(), deletion())
             .await
     }
 
@@ -139,12 +89,8 @@ impl PresenceBucket {
     /// # Errors
     /// [`BucketError::Read`].
     pub async fn entries(&self, users: &[UserId]) -> Result<Vec<Entry>, BucketError> {
-        let subjects: Vec<String> = users
-            .iter()
-            .map(|user| self.subject(&format!("user.{user}.*")))
-            .collect();
-        let query = serde_json::json!({ "multi_last": subjects });
-        let messages = self.read_last(query.to_string().into()).await?;
+        let keys = users.iter().map(|user| format!("user.{user}.*"));
+        let messages = self.0.read_last(keys).await?;
         Ok(messages
             .iter()
             .filter_map(|message| self.entry(message))
@@ -156,7 +102,7 @@ impl PresenceBucket {
     /// # Errors
     /// [`BucketError::Read`].
     pub async fn users_of(&self, instance: &Instance) -> Result<Vec<UserId>, BucketError> {
-        let keys = self.keys(&format!("user.*.{instance}")).await?;
+        let keys = self.0.keys(&format!("user.*.{instance}")).await?;
         Ok(keys
             .iter()
             .filter_map(|key| key.split('.').nth(1)?.parse().ok())
@@ -168,13 +114,14 @@ impl PresenceBucket {
     /// # Errors
     /// [`BucketError::Write`].
     pub async fn register(&self, instance: &Instance) -> Result<(), BucketError> {
-        self.write(
-            &format!("gateway.{instance}"),
-            Bytes::from_static(b"{}"),
-            HeaderMap::new(),
-        )
-        .await
-        .map(drop)
+        self.0
+            .write(
+                &format!("gateway.{instance}"),
+                Bytes::from_static(b"{}"),
+                HeaderMap::new(),
+            )
+            .await
+            .map(drop)
     }
 
     /// Notes that a gateway exists no more.
@@ -182,9 +129,8 @@ impl PresenceBucket {
     /// # Errors
     /// [`BucketError::Write`].
     pub async fn unregister(&self, instance: &Instance) -> Result<(), BucketError> {
-        let mut headers = ttl_header(MARKER_TTL);
-        headers.insert("KV-Operation", "DEL");
-        self.write(&format!("gateway.{instance}"), Bytes::new(), headers)
+        self.0
+            .write(&format!("gateway.{instance}"), Bytes::new(), deletion())
             .await
             .map(drop)
     }
@@ -194,11 +140,13 @@ impl PresenceBucket {
     /// # Errors
     /// [`BucketError::Read`].
     pub async fn registered(&self) -> Result<Vec<Instance>, BucketError> {
-        let query = serde_json::json!({ "multi_last": [self.subject("gateway.*")] });
-        let messages = self.read_last(query.to_string().into()).await?;
+        let messages = self
+            .0
+            .read_last(["gateway.*".to_owned()].into_iter())
+            .await?;
         let alive = messages
             .iter()
-            .filter(|message| operation(message).is_none());
+            .filter(|message| operation(message.headers.as_ref()).is_none());
         Ok(alive
             .filter_map(|message| message_subject(message)?.rsplit('.').next()?.parse().ok())
             .collect())
@@ -210,35 +158,33 @@ impl PresenceBucket {
     /// [`BucketError::Write`].
     pub async fn claim(&self, dead: &Instance) -> Result<bool, BucketError> {
         let mut headers = ttl_header(MARKER_TTL);
-        headers.insert("Nats-Expected-Last-Subject-Sequence", "0");
-        match self
-            .write(&format!("claim.{dead}"), Bytes::new(), headers)
-            .await
-        {
+        expect_last(&mut headers, 0);
+        let key = format!("claim.{dead}");
+        match self.0.write(&key, Bytes::new(), headers).await {
             Ok(_) => Ok(true),
-            Err(BucketError::Write(error)) if is_wrong_last_sequence(&error) => Ok(false),
+            Err(BucketError::Conflict) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
     /// Writes a lease, to live for [`LEASE_TTL`].
     pub(super) async fn write_lease(&self, key: &str) -> Result<u64, BucketError> {
-        self.write(key, Bytes::from_static(b"{}"), ttl_header(LEASE_TTL))
+        self.0
+            .write(key, Bytes::from_static(b"{}"), ttl_header(LEASE_TTL))
             .await
     }
 
     /// Gives a lease back.
     pub(super) async fn delete_lease(&self, key: &str) -> Result<(), BucketError> {
-        let mut headers = ttl_header(MARKER_TTL);
-        headers.insert("KV-Operation", "DEL");
-        self.write(key, Bytes::new(), headers).await.map(drop)
+        self.0.write(key, Bytes::new(), deletion()).await.map(drop)
     }
 
     /// Follows all leases, the present ones first.
     pub(super) async fn watch_leases(&self) -> Result<kv::Watch, BucketError> {
         let store = self
+            .0
             .jetstream
-            .get_key_value(&self.bucket)
+            .get_key_value(&self.0.name)
             .await
             .map_err(|error| BucketError::Read(error.into()))?;
         store
@@ -247,95 +193,12 @@ impl PresenceBucket {
             .map_err(|error| BucketError::Read(error.into()))
     }
 
-    async fn keys(&self, pattern: &str) -> Result<Vec<String>, BucketError> {
-        let stream = self
-            .jetstream
-            .get_stream_no_info(format!("KV_{}", self.bucket))
-            .await
-            .map_err(|error| BucketError::Read(error.into()))?;
-        let mut subjects = stream
-            .info_with_subjects(self.subject(pattern))
-            .await
-            .map_err(|error| BucketError::Read(error.into()))?;
-        let prefix_length = self.subject("").len();
-        let mut keys = Vec::new();
-        while let Some(subject) = subjects.next().await {
-            let (subject, _) = subject.map_err(|error| BucketError::Read(error.into()))?;
-            keys.extend(subject.get(prefix_length..).map(str::to_owned));
-        }
-        Ok(keys)
-    }
-
-    async fn write(&self, key: &str, value: Bytes, headers: HeaderMap) -> Result<u64, BucketError> {
-        self.require_connection()?;
-        let acknowledged = async {
-            let publish = self
-                .jetstream
-                .publish_with_headers(self.subject(key), headers, value)
-                .await?;
-            publish.await
-        };
-        match tokio::time::timeout(OPERATION_TIMEOUT, acknowledged).await {
-            Ok(Ok(acknowledged)) => Ok(acknowledged.sequence),
-            Ok(Err(error)) => Err(BucketError::Write(error.into())),
-            Err(elapsed) => Err(BucketError::Write(elapsed.into())),
-        }
-    }
-
-    /// Without a connection an operation fails at once instead of waiting for one: whoever asks has somebody waiting.
-    fn require_connection(&self) -> Result<(), BucketError> {
-        if self.bus.is_connected() {
-            Ok(())
-        } else {
-            Err(BucketError::Disconnected)
-        }
-    }
-
-    async fn read_last(&self, query: Bytes) -> Result<Vec<async_nats::Message>, BucketError> {
-        self.require_connection()?;
-        match tokio::time::timeout(OPERATION_TIMEOUT, self.read_batch(query)).await {
-            Ok(read) => read,
-            Err(elapsed) => Err(BucketError::Read(elapsed.into())),
-        }
-    }
-
-    /// Asks for the last messages of subjects by the batched direct get of NATS 2.11 (ADR-31), which needs no consumer.
-    async fn read_batch(&self, query: Bytes) -> Result<Vec<async_nats::Message>, BucketError> {
-        let inbox = self.bus.client.new_inbox();
-        let read_error = |error: async_nats::Error| BucketError::Read(error);
-        let mut answers = self
-            .bus
-            .client
-            .subscribe(inbox.clone())
-            .await
-            .map_err(|error| read_error(error.into()))?;
-        let subject = format!("$JS.API.DIRECT.GET.KV_{}", self.bucket);
-        self.bus
-            .client
-            .publish_with_reply(subject, inbox, query)
-            .await
-            .map_err(|error| read_error(error.into()))?;
-        let mut messages = Vec::new();
-        while let Some(message) = answers.next().await {
-            match message.status.map(|status| status.as_u16()) {
-                None => messages.push(message),
-                // 204 ends the batch; 404 says that there is nothing.
-                Some(204 | 404) => return Ok(messages),
-                Some(status) => {
-                    return Err(read_error(format!("direct get answers {status}").into()));
-                }
-            }
-        }
-        Err(read_error("the connection was closed".into()))
-    }
-
     fn entry(&self, message: &async_nats::Message) -> Option<Entry> {
-        let headers = message.headers.as_ref()?;
         let key = message_subject(message)?
-            .get(self.subject("").len()..)?
+            .get(self.0.subject("").len()..)?
             .strip_prefix("user.")?;
         let (user, instance) = key.split_once('.')?;
-        let connections = match operation(message) {
+        let connections = match operation(message.headers.as_ref()) {
             Some(_) => None,
             None => Some(
                 serde_json::from_slice::<EntryValue>(&message.payload)
@@ -346,43 +209,12 @@ impl PresenceBucket {
         Some(Entry {
             user: user.parse().ok()?,
             instance: instance.parse().ok()?,
-            revision: headers.get("Nats-Sequence")?.as_str().parse().ok()?,
+            revision: revision(message)?,
             connections,
         })
-    }
-
-    fn subject(&self, key: &str) -> String {
-        format!("$KV.{}.{key}", self.bucket)
     }
 }
 
 fn user_key(user: &UserId, instance: &Instance) -> String {
     format!("user.{user}.{instance}")
-}
-
-fn ttl_header(ttl: Duration) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert("Nats-TTL", format!("{}s", ttl.as_secs()));
-    headers
-}
-
-fn message_subject(message: &async_nats::Message) -> Option<&str> {
-    Some(message.headers.as_ref()?.get("Nats-Subject")?.as_str())
-}
-
-/// What a message does to its key, other than putting a value: a deletion by us, or a marker of the server's.
-fn operation(message: &async_nats::Message) -> Option<&str> {
-    let headers = message.headers.as_ref()?;
-    headers
-        .get("KV-Operation")
-        .or_else(|| headers.get("Nats-Marker-Reason"))
-        .map(|value| value.as_str())
-}
-
-fn is_wrong_last_sequence(error: &async_nats::Error) -> bool {
-    error
-        .downcast_ref::<jetstream::context::PublishError>()
-        .is_some_and(|error| {
-            error.kind() == jetstream::context::PublishErrorKind::WrongLastSequence
-        })
 }

@@ -11,7 +11,7 @@
 mod bucket;
 mod leases;
 
-pub use bucket::{BucketError, Entry, PresenceBucket};
+pub use bucket::{Entry, PresenceBucket};
 pub use leases::{Instance, InstanceError, Lease, LeaseKind, LeaseTable};
 
 /// How long a lease lives without being renewed.
