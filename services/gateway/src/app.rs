@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use messaging_auth::{Identity, Verifier};
 use messaging_bus::{Bus, Topic};
-use messaging_domain::{ConversationId, Parties};
+use messaging_domain::{ConversationId, Parties, UserId};
 use messaging_lifecycle::now;
 use messaging_wire::event::{CONNECTED, Connected};
 use messaging_wire::{ErrorCode, Fault};
 use moka::sync::Cache;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::api::ApiClient;
@@ -19,7 +20,8 @@ use crate::event::refresh_token::{refused, unauthorized};
 use crate::expiry::Expiry;
 use crate::hub::{Rooms, Users};
 use crate::interest::Interest;
-use crate::presence::{Admission, Presence};
+use crate::presence::{Admission, Presence, Replaced};
+use crate::recovery::{Claim, Recovery, Stored, Wanted};
 use crate::refill::Refill;
 
 /// Why a gateway cannot run with these settings, whatever NATS does.
@@ -28,6 +30,9 @@ pub enum GatewayError {
     /// The gateway's name.
     #[error("GATEWAY_ID cannot be used")]
     Name(#[source] messaging_bus::presence::InstanceError),
+    /// The NATS client takes no subscription.
+    #[error("the gateway cannot listen to the others")]
+    Subscribe(#[source] messaging_bus::SubscribeError),
     /// A metric is registered twice.
     #[error("the metrics cannot be registered")]
     Metrics(#[source] prometheus::Error),
@@ -43,26 +48,39 @@ pub(crate) struct Gateway {
     pub(crate) users: Arc<Users>,
     pub(crate) refill: Refill,
     pub(crate) presence: Presence,
+    pub(crate) recovery: Recovery,
     pub(crate) expiry: Expiry,
     pub(crate) limits: ConnectionLimits,
     /// The participants of conversations that someone here asked about.
     pub(crate) parties: Cache<ConversationId, Arc<Parties>>,
 }
 
-/// The CONNECT payload of Socket.IO, as far as it is known here.
-#[derive(Deserialize)]
-struct Auth {
-    #[serde(default)]
-    token: Option<String>,
+/// The CONNECT payload of Socket.IO, as far as it is known here. What is of another type counts as not there: it may be anything.
+#[derive(Default, Deserialize)]
+struct Auth<'a> {
+    #[serde(borrow, default)]
+    token: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pid: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    offset: Option<&'a RawValue>,
+}
+
+impl<'a> Auth<'a> {
+    fn of(request: &'a OpenRequest) -> Self {
+        let auth = request.auth.as_ref();
+        auth.and_then(|auth| serde_json::from_str(auth.get()).ok())
+            .unwrap_or_default()
+    }
+}
+
+fn text(json: Option<&RawValue>) -> Option<String> {
+    json.and_then(|json| serde_json::from_str(json.get()).ok())
 }
 
 impl Gateway {
-    async fn identify(&self, request: &OpenRequest) -> Result<Identity, Fault> {
-        let payload = request
-            .auth
-            .as_ref()
-            .and_then(|auth| serde_json::from_str::<Auth>(auth.get()).ok());
-        let of_auth = payload.and_then(|auth| auth.token);
+    async fn identify(&self, request: &OpenRequest, auth: &Auth<'_>) -> Result<Identity, Fault> {
+        let of_auth = text(auth.token);
         let credentials = &request.credentials;
         let token = of_auth
             .as_ref()
@@ -73,19 +91,111 @@ impl Gateway {
         self.verifier.verify(token).await.map_err(refused)
     }
 
-    async fn close_client(&self, client: &Arc<Client>) {
+    /// Takes over the session that a client says it had, if it was this user's and can be gone on with.
+    async fn claim(&self, user: &UserId, auth: &Auth<'_>) -> Option<Claim> {
+        let (session, offset) = (text(auth.pid)?, text(auth.offset));
+        let wanted = Wanted {
+            session: &session,
+            offset: offset.as_deref(),
+        };
+        self.recovery.claim(user, wanted).await
+    }
+
+    /// Counts a connection of a user and begins to listen for him.
+    async fn admit(&self, user: &UserId, replaced: Option<&Replaced>) -> Result<(), Fault> {
+        if self.presence.open(user, replaced).await == Admission::LimitReached {
+            return Err(Fault::new(
+                ErrorCode::LimitReached,
+                "the user has too many connections",
+            ));
+        }
+        if let Err(fault) = self.interest.acquire(Topic::User(user.clone())).await {
+            self.presence.close(user).await;
+            return Err(fault);
+        }
+        Ok(())
+    }
+
+    fn let_in(
+        &self,
+        connection: &Arc<Connection>,
+        identity: Identity,
+        stored: Option<Stored>,
+    ) -> Arc<Client> {
+        let Identity {
+            user, expires_at, ..
+        } = identity;
+        self.users.add(&user, connection, now());
+        let client = Client::new(connection, user, expires_at, self.limits.rate, stored);
+        self.expiry.watch(&client);
+        self.recovery.keep(&client);
+        client
+    }
+
+    async fn open_anew(
+        &self,
+        connection: &Arc<Connection>,
+        identity: Identity,
+    ) -> Result<Arc<Client>, Fault> {
+        let (admitted, stored) = tokio::join!(
+            self.admit(&identity.user, None),
+            self.recovery.begin(connection, &identity.user)
+        );
+        if let Err(fault) = admitted {
+            if let Some(stored) = stored {
+                self.recovery.discard(connection, stored);
+            }
+            return Err(fault);
+        }
+        let client = self.let_in(connection, identity, stored);
+        let connected = Connected {
+            user_id: client.user.clone(),
+            connection_id: connection.id().to_owned(),
+            server_time: now(),
+        };
+        let json = serde_json::to_string(&connected).expect("its fields are plain");
+        connection.send(&EventFrame::new(CONNECTED, json), Class::Durable);
+        Ok(client)
+    }
+
+    /// Lets a connection go on where another one was. What it missed follows the answer that it is open.
+    async fn reopen(
+        &self,
+        connection: &Arc<Connection>,
+        identity: Identity,
+        mut claim: Claim,
+    ) -> Result<Arc<Client>, Fault> {
+        let admitted = self.admit(&identity.user, claim.replaced.as_ref());
+        if let Err(fault) = admitted.await {
+            self.recovery.give_back(claim);
+            return Err(fault);
+        }
+        self.recovery.resume(connection, &mut claim);
+        let client = self.let_in(connection, identity, Some(claim.stored));
+        for (conversation, at) in claim.positions {
+            if let Err(fault) = self.rejoin(&client, conversation, at).await {
+                self.close_client(&client, CloseReason::Internal).await;
+                return Err(fault);
+            }
+        }
+        Ok(client)
+    }
+
+    async fn close_client(&self, client: &Arc<Client>, reason: CloseReason) {
+        self.recovery.release(client, reason);
         self.expiry.forget(client);
         for conversation in client.typing() {
             self.stop_typing(client, conversation).await;
         }
         for conversation in client.joined() {
-            self.end_membership(client, conversation).await;
+            self.leave_room(client, conversation).await;
         }
         self.users.remove(&client.user, &client.connection);
         self.interest
             .release(&Topic::User(client.user.clone()))
             .await;
         self.presence.close(&client.user).await;
+        client.set_gone();
     }
 }
 
@@ -97,29 +207,18 @@ impl Application for Gateway {
         connection: &Arc<Connection>,
         request: OpenRequest,
     ) -> Result<Arc<Client>, Fault> {
-        let identity = self.identify(&request).await?;
-        let user = identity.user;
-        if self.presence.open(&user).await == Admission::LimitReached {
-            return Err(Fault::new(
-                ErrorCode::LimitReached,
-                "the user has too many connections",
-            ));
+        let auth = Auth::of(&request);
+        let identity = self.identify(&request, &auth).await?;
+        match self.claim(&identity.user, &auth).await {
+            Some(claim) => self.reopen(connection, identity, claim).await,
+            None => self.open_anew(connection, identity).await,
         }
-        if let Err(fault) = self.interest.acquire(Topic::User(user.clone())).await {
-            self.presence.close(&user).await;
-            return Err(fault);
+    }
+
+    async fn opened(&self, client: &Arc<Client>) {
+        for (conversation, at) in client.take_owed() {
+            self.give_missed(client, conversation, at).await;
         }
-        self.users.add(&user, connection, now());
-        let client = Client::new(connection, user, identity.expires_at, self.limits.rate);
-        self.expiry.watch(&client);
-        let connected = Connected {
-            user_id: client.user.clone(),
-            connection_id: connection.id().to_owned(),
-            server_time: now(),
-        };
-        let json = serde_json::to_string(&connected).expect("its fields are plain");
-        connection.send(&EventFrame::new(CONNECTED, json), Class::Durable);
-        Ok(client)
     }
 
     async fn event(&self, client: &Arc<Client>, event: ClientEvent) {
@@ -128,6 +227,6 @@ impl Application for Gateway {
 
     async fn closed(&self, client: Arc<Client>, reason: CloseReason) {
         tracing::debug!(user.id = %client.user, reason = reason.as_str(), "a connection has ended");
-        self.close_client(&client).await;
+        self.close_client(&client, reason).await;
     }
 }

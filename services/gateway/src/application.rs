@@ -11,7 +11,7 @@ use crate::connection::{AckId, CloseReason, Connection, Dialect};
 
 /// Decides over connections and acts on their events.
 ///
-/// The calls for one connection come one after the other: `open`, each event, `closed`.
+/// The calls for one connection come one after the other: `open`, `opened`, each event, `closed`.
 pub trait Application: Send + Sync + 'static {
     /// What the application keeps for a connection.
     type Session: Send + Sync + 'static;
@@ -25,6 +25,11 @@ pub trait Application: Send + Sync + 'static {
         connection: &Arc<Connection>,
         request: OpenRequest,
     ) -> impl Future<Output = Result<Arc<Self::Session>, Fault>> + Send;
+
+    /// The answer that the connection is open has been sent; what comes before the first event can be done.
+    fn opened(&self, _session: &Arc<Self::Session>) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 
     /// Acts on one event; the next one of the connection waits for it.
     fn event(

@@ -1,13 +1,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use messaging_domain::{Bucket, ConversationId, Rate, Timestamp, UserId};
 use messaging_wire::{ErrorCode, Fault};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::connection::Connection;
+use crate::recovery::Stored;
 
 /// A connection that was let in, and what it has done since.
 #[derive(Debug)]
@@ -17,6 +19,10 @@ pub(crate) struct Client {
     expires_at: AtomicI64,
     opened: Instant,
     rate: Option<Rate>,
+    /// How far its record is written, if it can be recovered.
+    pub(crate) stored: Option<Stored>,
+    is_gone: AtomicBool,
+    gone: Notify,
     state: Mutex<State>,
 }
 
@@ -27,6 +33,8 @@ struct State {
     joined: HashMap<ConversationId, u64>,
     /// The conversations it types in.
     typing: HashSet<ConversationId>,
+    /// Where it stands in conversations that it had joined before, and must be given the rest of.
+    owed: Vec<(ConversationId, u64)>,
 }
 
 /// The most conversations that one connection is remembered to type in; the signals of others lapse.
@@ -38,6 +46,7 @@ impl Client {
         user: UserId,
         expires_at: Timestamp,
         rate: Option<Rate>,
+        stored: Option<Stored>,
     ) -> Arc<Self> {
         Arc::new(Self {
             connection: Arc::clone(connection),
@@ -45,6 +54,9 @@ impl Client {
             expires_at: AtomicI64::new(expires_at.millis()),
             opened: Instant::now(),
             rate,
+            stored,
+            is_gone: AtomicBool::new(false),
+            gone: Notify::new(),
             state: Mutex::default(),
         })
     }
@@ -92,6 +104,31 @@ impl Client {
 
     pub(crate) fn joined(&self) -> Vec<ConversationId> {
         self.state.lock().joined.keys().copied().collect()
+    }
+
+    /// Notes that it stands at a `seq` of a conversation, and must be given the rest before anything else.
+    pub(crate) fn owe(&self, conversation: ConversationId, at: u64) {
+        self.state.lock().owed.push((conversation, at));
+    }
+
+    /// What it must be given, once.
+    pub(crate) fn take_owed(&self) -> Vec<(ConversationId, u64)> {
+        std::mem::take(&mut self.state.lock().owed)
+    }
+
+    /// Notes that it is no longer counted anywhere.
+    pub(crate) fn set_gone(&self) {
+        self.is_gone.store(true, Ordering::Release);
+        self.gone.notify_waiters();
+    }
+
+    /// Waits until it is no longer counted anywhere.
+    pub(crate) async fn gone(&self) {
+        let mut gone = std::pin::pin!(self.gone.notified());
+        gone.as_mut().enable();
+        if !self.is_gone.load(Ordering::Acquire) {
+            gone.await;
+        }
     }
 
     /// Notes that it types, or not; returns whether it did before.

@@ -24,6 +24,8 @@ pub struct GatewayConfig {
     pub presence: PresenceConfig,
     /// What one connection may do.
     pub limits: ConnectionLimits,
+    /// `RECOVERY_SECONDS`: how long a client of Socket.IO may be away and go on where it was; default 120, 0 turns it off.
+    pub recovery: Duration,
 }
 
 /// What one connection may do.
@@ -85,6 +87,7 @@ impl GatewayConfig {
                     500,
                 ),
             },
+            recovery: Duration::from_secs(settings.within("RECOVERY_SECONDS", 0..=3_600, 120)),
         }
     }
 }

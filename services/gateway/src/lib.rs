@@ -18,6 +18,7 @@ mod inbound;
 mod interest;
 mod metrics;
 mod presence;
+mod recovery;
 mod refill;
 mod service;
 pub mod session;

@@ -52,6 +52,7 @@ async fn run(config: ProcessConfig, warnings: &Warnings) -> Result<(), Box<dyn s
     let gateway =
         GatewayService::build(config.gateway, verifier, &bus, &registry, (&core, &edge)).await?;
     health.require("presence", gateway.knows_presence());
+    health.require("sessions", gateway.keeps_sessions());
 
     let server = BoundServer::bind(config.server)?;
     tracing::info!(address = %server.address(), "listening");

@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use bytes::Bytes;
 use messaging_auth::Verifier;
 use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
-use messaging_bus::{Bus, Intake};
+use messaging_bus::{Bus, Intake, PeerHandler, Route, serve_peers};
 use messaging_lifecycle::{Tasks, unique_name};
 use messaging_web::refuse_foreign_origins;
 use moka::sync::Cache;
@@ -21,6 +22,7 @@ use crate::inbound::Inbound;
 use crate::interest::Interest;
 use crate::metrics::register_sizes;
 use crate::presence::{LeaseKeeper, Presence};
+use crate::recovery::{Recovery, SUPERSEDE};
 use crate::refill::Refill;
 use crate::session::Sockets;
 use crate::transport::router;
@@ -36,6 +38,7 @@ pub struct GatewayService {
     router: Router,
     sockets: Sockets,
     presence: Presence,
+    recovery: Recovery,
     lease: LeaseKeeper,
 }
 
@@ -70,6 +73,15 @@ impl GatewayService {
         let (leases, deaths) = LeaseTable::follow(&bucket, core);
         let presence = Presence::new(&bucket, leases, &instance, config.presence, &api, core);
         let lease = presence.start(lease, deaths);
+        let recovery = Recovery::start(bus, &instance, config.recovery, registry, core)
+            .map_err(GatewayError::Metrics)?;
+        write_sessions_anew(&presence, &recovery, core);
+        let peers = Arc::new(Peers {
+            recovery: recovery.clone(),
+        });
+        serve_peers(bus, &Route::of(&instance), peers, core)
+            .await
+            .map_err(GatewayError::Subscribe)?;
         watch_bus(bus, &refill, core);
         lapse_typing(&rooms, core);
 
@@ -82,6 +94,7 @@ impl GatewayService {
             users,
             refill,
             presence: presence.clone(),
+            recovery: recovery.clone(),
             expiry: Expiry::start(core),
             limits: config.limits,
             parties: Cache::new(PARTIES_MAX),
@@ -106,6 +119,7 @@ impl GatewayService {
             router,
             sockets,
             presence,
+            recovery,
             lease,
         })
     }
@@ -119,6 +133,12 @@ impl GatewayService {
     pub fn knows_presence(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let presence = self.presence.clone();
         move || presence.is_settled()
+    }
+
+    /// Whether connections that come here can be recovered.
+    pub fn keeps_sessions(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let recovery = self.recovery.clone();
+        move || recovery.is_ready()
     }
 
     /// Lets no one in any more, tells everyone, and closes connections at an even pace within a time.
@@ -148,6 +168,40 @@ fn watch_bus(bus: &Bus, refill: &Refill, tasks: &Tasks) {
             tokio::select! {
                 changed = connections.changed() => match changed {
                     Ok(()) => refill.check_all(),
+                    Err(_) => return,
+                },
+                () = stopping.cancelled() => return,
+            }
+        }
+    });
+}
+
+/// What this gateway does for others.
+struct Peers {
+    recovery: Recovery,
+}
+
+impl PeerHandler for Peers {
+    async fn handle(&self, request: &str, payload: Bytes) -> Option<Bytes> {
+        match request {
+            SUPERSEDE => Some(self.recovery.superseded(&payload).await),
+            _ => None,
+        }
+    }
+}
+
+/// Writes all sessions anew whenever the bucket may have been lost: NATS keeps it in memory.
+fn write_sessions_anew(presence: &Presence, recovery: &Recovery, tasks: &Tasks) {
+    let (mut revivals, recovery, stopping) = (
+        presence.revivals(),
+        recovery.clone(),
+        tasks.stopping().clone(),
+    );
+    tasks.spawn("session revival", async move {
+        loop {
+            tokio::select! {
+                changed = revivals.changed() => match changed {
+                    Ok(()) => recovery.bucket_was_lost(),
                     Err(_) => return,
                 },
                 () = stopping.cancelled() => return,

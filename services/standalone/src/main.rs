@@ -131,6 +131,7 @@ async fn serve(
     let gateway =
         GatewayService::build(service.gateway, verifier, &bus, &registry, (&core, &edge)).await?;
     health.require("presence", gateway.knows_presence());
+    health.require("sessions", gateway.keeps_sessions());
 
     let address = server.address();
     tracing::info!(%address, "listening");

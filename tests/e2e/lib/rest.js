@@ -5,6 +5,9 @@ import assert from 'node:assert/strict';
 import { assertShape } from './golden.js';
 import { BOUND_MS } from './recorder.js';
 
+/** For what moves a whole file, on a machine that does much else. */
+const FILE_BOUND_MS = 60_000;
+
 export class Rest {
   constructor(url, token) {
     this.url = url;
@@ -42,20 +45,20 @@ export class Rest {
     const body = new FormData();
     for (const [name, value] of Object.entries(fields)) body.append(name, value);
     body.append('file', new Blob([file.bytes], { type: file.type }), file.name);
-    return this.send('POST', path, { body });
+    return this.send('POST', path, { body, ms: FILE_BOUND_MS });
   }
 
   /** The bytes at a path, and the answer that brought them; anything but 2xx and 304 is a problem document. */
   async download(path, headers = {}) {
-    const response = await fetch(this.url + path, { headers: { ...this.headers, ...headers }, signal: AbortSignal.timeout(BOUND_MS) });
+    const response = await fetch(this.url + path, { headers: { ...this.headers, ...headers }, signal: AbortSignal.timeout(FILE_BOUND_MS) });
     const bytes = Buffer.from(await response.arrayBuffer());
     if (response.status >= 400) assertShape('problem', JSON.parse(bytes.toString()));
     return { status: response.status, headers: response.headers, bytes };
   }
 
   /** Calls with any body and headers. */
-  async send(method, path, { headers = {}, body } = {}) {
-    const request = { method, headers: { ...this.headers, ...headers }, body, signal: AbortSignal.timeout(BOUND_MS) };
+  async send(method, path, { headers = {}, body, ms = BOUND_MS } = {}) {
+    const request = { method, headers: { ...this.headers, ...headers }, body, signal: AbortSignal.timeout(ms) };
     const response = await fetch(this.url + path, request);
     const text = await response.text();
     const type = response.headers.get('content-type') ?? '';

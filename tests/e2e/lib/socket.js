@@ -24,6 +24,13 @@ export class SocketClient extends Recorder {
     return client;
   }
 
+  /** Waits until it is connected, once more or for the first time. */
+  connected() {
+    const { socket } = this;
+    const connected = new Promise((resolve) => (socket.connected ? resolve() : socket.once('connect', resolve)));
+    return within(BOUND_MS, `${this.name} is connected`, connected);
+  }
+
   /** Emits an event with an ack, which is recorded and returned. */
   emit(event, data, ms = BOUND_MS) {
     const acked = new Promise((resolve, reject) => {

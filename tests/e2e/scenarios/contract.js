@@ -9,7 +9,7 @@ import { within } from '../lib/recorder.js';
 
 /** Where nothing is limited, the cases send as much as they can, and the machine is what limits them. */
 const AT_A_TIME = { defaults: 12, open: 2 };
-const CASE_BOUND_MS = 60_000;
+const CASE_BOUND_MS = 120_000;
 
 const [group, ...given] = process.argv.slice(2);
 const words = [...given, ...(process.env.CASES ?? '').split(',')];

@@ -8,7 +8,7 @@ import { Key, Publisher } from '../lib/keys.js';
 import { PlainClient } from '../lib/plain.js';
 import { Rest, expect, expectProblem } from '../lib/rest.js';
 import { apis, check, connect, done, gateways, putContract, range, scenario, tokens, transports } from '../lib/scenario.js';
-import { refusal } from '../lib/socket.js';
+import { SocketClient, refusal } from '../lib/socket.js';
 
 const ROTATIONS = ['ES256', 'EdDSA', 'RS256', 'ES256'];
 const REQUESTS_PER_KEY = 60;
@@ -21,16 +21,22 @@ const get = (token, path = list, api = 0) => new Rest(apis[api], token).get(path
 
 scenario(async () => {
   const [first] = keys;
+  let early;
   await check('without keys nobody can be checked, and nobody is told that he is wrong', async () => {
     const answer = await get(first.token('ada'));
     expectProblem(answer, 503, 'unavailable');
     assert.ok(Number(answer.headers.get('retry-after')) >= 1);
     expectProblem(await get(tokens.ada), 401, 'unauthorized');
-    const error = await refusal(gateways[0], { auth: { token: first.token('ada') } });
-    assert.deepEqual(error.data, { code: 'unavailable' });
+    // Not a connect_error, after which a client gives up: its transport is closed, and it comes again.
+    early = new SocketClient('early', gateways[0], first.token('ada'), { reconnectionDelayMax: 500 });
+    early.socket.on('connect_error', (error) => early.record('refused', error.message));
+    await early.until('closed once', () => early.disconnects.length > 0);
+    assert.deepEqual([early.all('connected'), early.all('refused')], [[], []]);
   });
   await publisher.open();
   await ask('see everybody ready');
+  await check('who came too early is let in without another word of his', () => early.event('connected'));
+  early.close();
   signBy(first);
   await putContract();
   await check('tokens of each kind of key are accepted by REST and by sockets', async () => {

@@ -21,6 +21,7 @@ mod metrics;
 mod process;
 #[cfg(test)]
 mod programs;
+mod recovery;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub enum Violation {
 pub enum CloseReason {
     /// The client said so, within its dialect or with a WebSocket close frame of this code (1005: of none).
     ClientLeft(u16),
+    /// The client left its namespace by a packet of Socket.IO, and means not to come back.
+    NamespaceLeft,
     /// The transport broke off without a word.
     TransportAborted,
     /// No sign of life came in time.
@@ -48,7 +50,7 @@ impl CloseReason {
     pub const fn close_code(self) -> u16 {
         match self {
             Self::ClientLeft(code) => code,
-            Self::NotConnected | Self::Superseded | Self::Refused => 1000,
+            Self::NamespaceLeft | Self::NotConnected | Self::Superseded | Self::Refused => 1000,
             Self::TransportAborted | Self::PingTimeout => 1001,
             Self::ProtocolViolation(Violation::Protocol) => 1002,
             Self::ProtocolViolation(Violation::Unsupported) => 1003,
@@ -66,6 +68,7 @@ impl CloseReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientLeft(_) => "client_left",
+            Self::NamespaceLeft => "namespace_left",
             Self::TransportAborted => "transport_aborted",
             Self::PingTimeout => "ping_timeout",
             Self::ProtocolViolation(Violation::Protocol) => "protocol_violation",

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use messaging_socketio::packet;
 
-use super::frame::{Opcode, append_frame};
+use super::frame::{Opcode, ServerFrames, append_frame};
 
 /// What becomes of an event when a connection does not read fast enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,27 @@ impl EventFrame {
         }
     }
 
+    /// The same with one more argument, for one connection: a text without characters that JSON escapes.
+    ///
+    /// The JSON of the event is not written again, and a copy costs less than a second piece in every queue.
+    pub(crate) fn socketio_with(&self, namespace: &Arc<str>, offset: &str) -> Bytes {
+        let shared = self.socketio(namespace);
+        let mut frames = ServerFrames(shared.clone());
+        let (Some((Opcode::Text, payload)), None) = (frames.next(), frames.next()) else {
+            // With attachments; no event that has an offset has any.
+            return shared;
+        };
+        let Some(open) = payload.strip_suffix(b"]") else {
+            return shared;
+        };
+        let mut text = Vec::with_capacity(payload.len() + offset.len() + 3);
+        text.extend_from_slice(open);
+        text.extend_from_slice(b",\"");
+        text.extend_from_slice(offset.as_bytes());
+        text.extend_from_slice(b"\"]");
+        super::text_frame(&text)
+    }
+
     pub(crate) fn plain(&self) -> Bytes {
         let encode = || {
             let mut json = Vec::with_capacity(self.name.len() + self.args.len() + 24);
@@ -121,6 +142,14 @@ pub(crate) fn socketio_frames(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_is_one_more_argument() {
+        let event = EventFrame::new("new_message", r#"{"seq":1}"#);
+        let frame = event.socketio_with(&"/messages".into(), "abc.0.1-2");
+        let text = br#"42/messages,["new_message",{"seq":1},"abc.0.1-2"]"#;
+        assert_eq!(frame, super::super::text_frame(text));
+    }
 
     #[test]
     fn an_event_is_encoded_once_and_shared() {

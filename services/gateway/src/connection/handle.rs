@@ -1,11 +1,12 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use messaging_domain::ConversationId;
 use parking_lot::Mutex;
 
 use super::event_frame::socketio_frames;
-use super::{AckId, Class, CloseReason, EventFrame, Link, text_frame};
+use super::{AckId, Class, CloseReason, EventFrame, Link, Recoverable, text_frame};
 
 /// How a connection talks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +26,7 @@ pub enum Dialect {
 #[derive(Debug)]
 pub struct Connection {
     id: Box<str>,
+    recoverable: OnceLock<Box<Recoverable>>,
     dialect: Dialect,
     link: Arc<Link>,
     phase: AtomicU8,
@@ -45,6 +47,7 @@ impl Connection {
     pub(crate) fn undecided(id: Box<str>, dialect: Dialect, link: Arc<Link>) -> Arc<Self> {
         Arc::new(Self {
             id,
+            recoverable: OnceLock::new(),
             dialect,
             link,
             phase: AtomicU8::new(HOLDING),
@@ -60,9 +63,23 @@ impl Connection {
         connection
     }
 
-    /// Its id: random, safe in URLs, subjects and keys.
+    /// Its id: random, safe in URLs, subjects and keys. A recovered connection has the one that it had before.
     pub fn id(&self) -> &str {
-        &self.id
+        match self.recoverable.get() {
+            Some(recoverable) => &recoverable.connection_id,
+            None => &self.id,
+        }
+    }
+
+    /// Lets the connection be recovered. Only the first call counts, before anything is sent.
+    pub(crate) fn set_recoverable(&self, recoverable: Recoverable) {
+        // Whoever calls it has just made the connection, or has been asked to decide over it.
+        let _already = self.recoverable.set(Box::new(recoverable));
+    }
+
+    /// What it takes to recover the connection, if it can be.
+    pub(crate) fn recoverable(&self) -> Option<&Recoverable> {
+        self.recoverable.get().map(|recoverable| &**recoverable)
     }
 
     /// How it talks.
@@ -77,6 +94,25 @@ impl Connection {
             Dialect::Plain => event.plain(),
         };
         self.push(frames, class);
+    }
+
+    /// Sends a `new_message`, with the offset from which the client can be recovered if that is possible.
+    pub(crate) fn send_message(&self, event: &EventFrame, conversation: ConversationId, seq: u64) {
+        let (Some(recoverable), Dialect::SocketIo { namespace }) =
+            (self.recoverable.get(), &self.dialect)
+        else {
+            return self.send(event, Class::Durable);
+        };
+        // Under the lock, so that no offset is sent before an earlier one.
+        let mut trail = recoverable.trail.lock();
+        let frames = match trail.advance(conversation, seq) {
+            Some(offset) => event.socketio_with(namespace, &offset),
+            None => event.socketio(namespace),
+        };
+        self.push(frames, Class::Durable);
+        if trail.wants_checkpoint() {
+            recoverable.ask_for_checkpoint();
+        }
     }
 
     /// Answers an event with one argument: its JSON, which is not checked.

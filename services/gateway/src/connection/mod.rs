@@ -10,6 +10,8 @@ mod handle;
 mod link;
 mod metrics;
 mod outbox;
+mod recoverable;
+mod trail;
 mod worker;
 
 pub use ack::AckId;
@@ -23,4 +25,6 @@ pub use metrics::SocketMetrics;
 pub(crate) use ack::plain_id;
 pub(crate) use frame::{Opcode, ServerFrames, append_frame};
 pub(crate) use outbox::{Taken, Waiter};
+pub(crate) use recoverable::Recoverable;
+pub(crate) use trail::{Places, Trail};
 pub(crate) use worker::{Host, InboxLimits, Worker, answer_to};

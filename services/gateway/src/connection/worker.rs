@@ -198,13 +198,14 @@ impl<A: Application> Worker<A> {
         let Opening { request, answer } = opening;
         match self.host.app.open(&self.connection, request).await {
             Ok(session) => {
-                self.state.lock().session = Some(session);
+                self.state.lock().session = Some(Arc::clone(&session));
                 self.host.sockets.insert(&self.connection);
                 answer(&self.connection, Ok(()));
                 if self.host.sockets.refuses_new() {
                     // Whoever closed all connections may have looked before this one was there.
                     self.connection.close(CloseReason::Draining);
                 }
+                self.host.app.opened(&session).await;
             }
             Err(fault) => {
                 {

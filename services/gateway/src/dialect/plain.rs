@@ -56,12 +56,17 @@ struct Frame<'a> {
 /// # Errors
 /// What the client is told of a text that is no frame.
 pub fn parse_frame(text: &[u8]) -> Result<ClientEvent, Exception> {
-    let frame: Frame<'_> = serde_json::from_slice(text).map_err(|_| {
+    let no_frame = || {
         exception(
             None,
             "a frame is a JSON object with an event, and perhaps an id and data",
         )
-    })?;
+    };
+    // A derived reader takes an array for an object too, and of a text it makes an error that repeats it, escapes and all.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(no_frame());
+    }
+    let frame: Frame<'_> = serde_json::from_slice(text).map_err(|_| no_frame())?;
     let ack = match frame.id {
         None => None,
         Some(id) => match plain_id(id) {
@@ -134,6 +139,8 @@ mod tests {
             "1",
             "{}",
             r#"{"event":1}"#,
+            r#"[null,"event",{}]"#,
+            r#""a text""#,
             r#"{"event":"a"} x"#,
             "\u{feff}{}",
         ] {

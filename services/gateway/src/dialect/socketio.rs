@@ -159,7 +159,7 @@ impl<A: Application> Client<A> {
                     .workers
                     .retain(|(namespace, _)| **namespace != *packet.namespace);
                 drop(state);
-                worker.end(CloseReason::LEFT);
+                worker.end(CloseReason::NamespaceLeft);
                 Ok(None)
             }
             // A second CONNECT, or anything in a namespace that was not joined.
@@ -240,12 +240,18 @@ fn answer(namespace: &str, connection: &Connection, decision: Result<(), Fault>)
     let mut text = vec![b'4'];
     match decision {
         Ok(()) => {
-            packet::connect(
-                &mut text,
-                namespace,
-                &json!({ "sid": connection.id() }).to_string(),
-            );
+            let open = match connection.recoverable() {
+                Some(recoverable) => {
+                    json!({ "sid": connection.id(), "pid": recoverable.session })
+                }
+                None => json!({ "sid": connection.id() }),
+            };
+            packet::connect(&mut text, namespace, &open.to_string());
             connection.opened(Some(text_frame(&text)));
+        }
+        // After a CONNECT_ERROR a client of Socket.IO gives up, and after the end of its transport it comes again.
+        Err(fault) if fault.code == ErrorCode::Unavailable => {
+            connection.close(CloseReason::Internal);
         }
         Err(fault) => {
             // The word that clients look for, whatever the reason was.

@@ -3,14 +3,15 @@ use std::time::Duration;
 
 use messaging_bus::Topic;
 use messaging_domain::ConversationId;
-use messaging_wire::command::HistoryAfter;
+use messaging_wire::command::{HistoryAfter, LogEntry};
 use messaging_wire::event::NEW_MESSAGE;
 use messaging_wire::{ErrorCode, Fault};
+use serde_json::value::RawValue;
 
 use crate::app::Gateway;
 use crate::client::Client;
-use crate::connection::{Class, CloseReason, EventFrame};
-use crate::hub::JoinStep;
+use crate::connection::{CloseReason, EventFrame};
+use crate::hub::{JoinStep, Joining};
 use crate::refill::Cause;
 
 /// Messages asked for at a time.
@@ -42,19 +43,139 @@ impl Gateway {
             .acquire(Topic::Conversation(conversation))
             .await?;
         self.rooms
-            .begin_join(conversation, &client.connection, &client.user);
+            .begin_join(conversation, &client.connection, &client.user, Joining::New);
         client.note_joined(conversation, u64::MAX);
         Ok(())
     }
 
-    /// Ends a membership, whether or not it has become live.
-    pub(crate) async fn end_membership(&self, client: &Client, conversation: ConversationId) {
-        if client.forget_joined(conversation) {
+    /// Notes for a recovery that a client has joined and has everything up to `at`.
+    pub(super) async fn note_membership(
+        &self,
+        client: &Client,
+        conversation: ConversationId,
+        at: u64,
+    ) -> Result<(), Fault> {
+        if let Some(recoverable) = client.connection.recoverable() {
+            recoverable.trail.lock().enter(conversation, at);
+        }
+        self.recovery.store(client).await.map_err(|error| {
+            tracing::debug!(%error, "a conversation was not noted for a recovery");
+            Fault::unavailable()
+        })
+    }
+
+    /// Ends a membership, whether or not it has become live; true if there was one.
+    pub(super) async fn end_membership(
+        &self,
+        client: &Client,
+        conversation: ConversationId,
+    ) -> bool {
+        let was_noted = client
+            .connection
+            .recoverable()
+            .is_some_and(|recoverable| recoverable.trail.lock().leave(conversation));
+        if was_noted && let Err(error) = self.recovery.store(client).await {
+            // It is tried again; till then the record counts as stale.
+            tracing::debug!(%error, "a conversation was not forgotten for a recovery yet");
+        }
+        self.leave_room(client, conversation).await
+    }
+
+    /// Delivers nothing more of a conversation to a client; true if something was.
+    pub(crate) async fn leave_room(&self, client: &Client, conversation: ConversationId) -> bool {
+        let had_joined = client.forget_joined(conversation);
+        if had_joined {
             self.rooms.leave(conversation, &client.connection);
             self.interest
                 .release(&Topic::Conversation(conversation))
                 .await;
         }
+        had_joined
+    }
+
+    /// Lets a recovered client join again, before the answer to it: live events are held from here on.
+    ///
+    /// # Errors
+    /// `unavailable`; nothing is held then.
+    pub(crate) async fn rejoin(
+        &self,
+        client: &Arc<Client>,
+        conversation: ConversationId,
+        at: u64,
+    ) -> Result<(), Fault> {
+        self.interest
+            .acquire(Topic::Conversation(conversation))
+            .await?;
+        self.rooms.begin_join(
+            conversation,
+            &client.connection,
+            &client.user,
+            Joining::Again,
+        );
+        client.note_joined(conversation, at);
+        client.owe(conversation, at);
+        Ok(())
+    }
+
+    /// Gives a recovered client what it missed after `at`, and lets live events through. It is closed if that cannot be done.
+    pub(crate) async fn give_missed(&self, client: &Client, conversation: ConversationId, at: u64) {
+        // Whoever brings an offset may have made it up; a room has seen that there are so many messages, or the log has.
+        let known = self.rooms.position(conversation);
+        let at = if known == Some(at) {
+            Some(at)
+        } else {
+            let is_proven = at == 0 || known.is_some_and(|known| at < known);
+            self.give_rest(client, conversation, at, is_proven).await
+        };
+        match at {
+            Some(at) => self.go_live(client, conversation, at).await,
+            None => client.connection.close(CloseReason::Internal),
+        }
+    }
+
+    /// Sends a client all of a conversation after `at`; returns how far it came, or nothing if it must be given up.
+    async fn give_rest(
+        &self,
+        client: &Client,
+        conversation: ConversationId,
+        mut at: u64,
+        mut is_proven: bool,
+    ) -> Option<u64> {
+        let mut failures = 0;
+        while failures < ATTEMPTS_MAX && !client.connection.closed() {
+            let query = HistoryAfter {
+                conversation,
+                after: if is_proven { at } else { at - 1 },
+                limit: PAGE as u32,
+            };
+            let mut missed = match self.api.history(&query).await {
+                Ok(missed) => missed,
+                Err(fault) => {
+                    tracing::debug!(%fault, "a recovered client cannot be given what it missed yet");
+                    failures += 1;
+                    tokio::time::sleep(RETRY_DELAY).await;
+                    continue;
+                }
+            };
+            if !is_proven {
+                if missed.messages.first().is_none_or(|first| first.seq != at) {
+                    tracing::warn!(%conversation, "a client claims to have what the log has not; it begins anew");
+                    if let Some(stored) = &client.stored {
+                        stored.void();
+                    }
+                    return None;
+                }
+                missed.messages.remove(0);
+                is_proven = true;
+            }
+            at = self
+                .send_missed(client, conversation, at, missed.messages)
+                .await;
+            if !missed.has_more {
+                return Some(at);
+            }
+        }
+        None
     }
 
     /// Lets live events through to a client that has everything up to `at`, catching up first where that is not enough.
@@ -122,23 +243,39 @@ impl Gateway {
             if missed.messages.is_empty() {
                 break;
             }
-            for entry in missed.messages {
-                if tokio::time::timeout(ROOM_TIMEOUT, client.connection.wait_for_room())
-                    .await
-                    .is_err()
-                {
-                    client.connection.close(CloseReason::TooSlow);
-                }
-                if client.connection.closed() {
-                    return Ok(at);
-                }
-                let json: Box<str> = entry.message.into();
-                client
-                    .connection
-                    .send(&EventFrame::new(NEW_MESSAGE, json), Class::Durable);
-                at = entry.seq;
+            at = self
+                .send_missed(client, conversation, at, missed.messages)
+                .await;
+            if client.connection.closed() {
+                break;
             }
         }
         Ok(at)
+    }
+
+    /// Sends a client some messages at the pace that it reads; returns the last `seq` sent. A client that does not read is closed.
+    async fn send_missed(
+        &self,
+        client: &Client,
+        conversation: ConversationId,
+        mut at: u64,
+        messages: Vec<LogEntry<Box<RawValue>>>,
+    ) -> u64 {
+        for entry in messages {
+            let room = client.connection.wait_for_room();
+            if tokio::time::timeout(ROOM_TIMEOUT, room).await.is_err() {
+                client.connection.close(CloseReason::TooSlow);
+            }
+            if client.connection.closed() {
+                break;
+            }
+            let json: Box<str> = entry.message.into();
+            let event = EventFrame::new(NEW_MESSAGE, json);
+            client
+                .connection
+                .send_message(&event, conversation, entry.seq);
+            at = entry.seq;
+        }
+        at
     }
 }

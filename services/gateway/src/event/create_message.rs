@@ -61,6 +61,10 @@ impl Gateway {
                 ok: true,
                 conversation: Some(head),
             }) => {
+                // The message is stored: there is no way back. A record that lacks it counts as stale until it is written.
+                let _stale = self
+                    .note_membership(client, conversation, head.last_seq)
+                    .await;
                 client.note_joined(conversation, head.last_seq);
                 answer.pass_on(&acknowledgement);
                 self.go_live(client, conversation, head.last_seq).await;

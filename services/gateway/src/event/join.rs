@@ -32,12 +32,11 @@ impl Gateway {
         {
             Ok(Joined {
                 viewed,
+                since,
                 replayed,
                 has_more,
             }) => {
-                // What was cut off, or said to be there already, it has not been sent.
-                let since = request.after_seq.filter(|_| !has_more);
-                client.note_joined(conversation, since.unwrap_or(viewed.last_seq));
+                client.note_joined(conversation, since);
                 answer.done(&members(&viewed.conversation, replayed, has_more));
                 self.go_live(client, conversation, viewed.last_seq).await;
                 Ok(())
@@ -49,6 +48,7 @@ impl Gateway {
         }
     }
 
+    /// Replays what is asked for, and notes for a recovery that the client has joined: before it hears of it.
     async fn replay_missed(
         &self,
         client: &Client,
@@ -56,23 +56,28 @@ impl Gateway {
         after: Option<u64>,
     ) -> Result<Joined, Fault> {
         let viewed = self.api.view(&client.user, conversation).await?;
-        let Some(after) = after.filter(|after| *after < viewed.last_seq) else {
-            return Ok(Joined {
-                viewed,
-                replayed: 0,
-                has_more: false,
-            });
-        };
-        let up_to = viewed.last_seq.min(after.saturating_add(REPLAY_MAX.into()));
+        let last = viewed.last_seq;
+        let after = after.filter(|after| *after < last).unwrap_or(last);
+        let up_to = last.min(after.saturating_add(REPLAY_MAX.into()));
+        let has_more = up_to < last;
+        // What was cut off, or said to be there already, it has not been sent.
+        let since = if has_more { last } else { after };
+        if !has_more {
+            self.note_membership(client, conversation, since).await?;
+        }
         let reached = self.replay(client, conversation, after, up_to).await?;
         if reached < up_to {
             // The view told of messages that the log then did not show, or the client is gone: never call that whole.
             return Err(Fault::unavailable());
         }
+        if has_more {
+            self.note_membership(client, conversation, since).await?;
+        }
         Ok(Joined {
-            replayed: reached - after,
-            has_more: reached < viewed.last_seq,
             viewed,
+            since,
+            replayed: reached - after,
+            has_more,
         })
     }
 
@@ -98,6 +103,8 @@ impl Gateway {
 /// What joining found.
 struct Joined {
     viewed: Viewed<Box<RawValue>>,
+    /// After which `seq` the client has all of it.
+    since: u64,
     replayed: u64,
     has_more: bool,
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use messaging_domain::UserId;
+use messaging_domain::{ConversationId, UserId};
 
 use super::gate::Passed;
 use crate::connection::{Class, Connection, EventFrame};
@@ -16,7 +16,18 @@ pub(crate) type Item = Arc<EventFrame>;
 pub(crate) struct Member {
     pub(super) connection: Arc<Connection>,
     pub(super) user: UserId,
+    conversation: ConversationId,
+    joining: Joining,
     state: State,
+}
+
+/// Whether a connection that is joining has been told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joining {
+    /// It has asked, and is not joined until it has its answer.
+    New,
+    /// It goes on where it was, and is joined for all that it knows.
+    Again,
 }
 
 #[derive(Debug)]
@@ -35,11 +46,15 @@ impl Member {
     pub(super) const fn joining(
         connection: Arc<Connection>,
         user: UserId,
+        conversation: ConversationId,
+        joining: Joining,
         gate_at: Option<u64>,
     ) -> Self {
         Self {
             connection,
             user,
+            conversation,
+            joining,
             state: State::Joining {
                 held_from: gate_at,
                 held: Vec::new(),
@@ -50,6 +65,11 @@ impl Member {
     /// Whether it receives events.
     pub(super) const fn is_live(&self) -> bool {
         matches!(self.state, State::Live { .. })
+    }
+
+    /// Whether it has joined as far as it knows, and receives events now or in a moment.
+    pub(super) fn has_joined(&self) -> bool {
+        self.is_live() || self.joining == Joining::Again
     }
 
     /// Up to which `seq` it has each message; none while it is joining.
@@ -78,7 +98,16 @@ impl Member {
             Passed::Change(seq, item) => (*seq, item, false),
         };
         match &mut self.state {
-            State::Live { at } => deliver(&self.connection, at, seq, item, is_message),
+            State::Live { at } => {
+                deliver(
+                    &self.connection,
+                    self.conversation,
+                    at,
+                    seq,
+                    item,
+                    is_message,
+                );
+            }
             State::Joining { held_from, held } if held.len() < HELD_MAX => {
                 held.push((seq, Arc::clone(item), is_message));
                 debug_assert!(
@@ -109,22 +138,36 @@ impl Member {
         }
         let mut at = at;
         for (seq, item, is_message) in std::mem::take(held) {
-            deliver(&self.connection, &mut at, seq, &item, is_message);
+            deliver(
+                &self.connection,
+                self.conversation,
+                &mut at,
+                seq,
+                &item,
+                is_message,
+            );
         }
         self.state = State::Live { at };
         Ok(())
     }
 }
 
-fn deliver(connection: &Connection, at: &mut u64, seq: u64, item: &Item, is_message: bool) {
+fn deliver(
+    connection: &Connection,
+    conversation: ConversationId,
+    at: &mut u64,
+    seq: u64,
+    item: &Item,
+    is_message: bool,
+) {
     if is_message {
         if seq <= *at {
             return;
         }
         debug_assert_eq!(seq, *at + 1, "the gate lets messages through without a gap");
         *at = seq;
-    } else if seq > *at {
-        return;
+        connection.send_message(item, conversation, seq);
+    } else if seq <= *at {
+        connection.send(item, Class::Durable);
     }
-    connection.send(item, Class::Durable);
 }

@@ -16,6 +16,6 @@ mod typing;
 mod users;
 
 pub(crate) use gate::Gate;
-pub(crate) use member::{Item, Member};
+pub(crate) use member::{Item, Joining, Member};
 pub(crate) use rooms::{JoinStep, Rooms};
 pub(crate) use users::Users;

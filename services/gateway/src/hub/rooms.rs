@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::left::Left;
 use super::room::Room;
-use super::{Item, Member};
+use super::{Item, Joining, Member};
 use crate::connection::Connection;
 
 /// Locks that the rooms are spread over; a power of two well above the number of cores.
@@ -55,6 +55,7 @@ impl Rooms {
         conversation: ConversationId,
         connection: &Arc<Connection>,
         user: &UserId,
+        joining: Joining,
     ) -> bool {
         let mut shard = self.shard(conversation).lock();
         let room = shard.entry(conversation).or_default();
@@ -65,6 +66,8 @@ impl Rooms {
         room.members.push(Member::joining(
             Arc::clone(connection),
             user.clone(),
+            conversation,
+            joining,
             gate_at,
         ));
         true
@@ -119,7 +122,7 @@ impl Rooms {
         shard
             .get_mut(&conversation)
             .and_then(|room| room.member(connection))
-            .is_some_and(|member| member.is_live())
+            .is_some_and(|member| member.has_joined())
     }
 
     /// Whether a connection receives a message by itself, or did before it left, and needs no notification of it.
@@ -131,10 +134,10 @@ impl Rooms {
     ) -> bool {
         let mut shard = self.shard(conversation).lock();
         let room = shard.get_mut(&conversation);
-        let is_live = room
+        let has_joined = room
             .and_then(|room| room.member(connection))
-            .is_some_and(|member| member.is_live());
-        is_live || self.left.lock().had(conversation, connection, seq)
+            .is_some_and(|member| member.has_joined());
+        has_joined || self.left.lock().had(conversation, connection, seq)
     }
 
     /// Takes a message. True if some are missing before it and nobody fetches them yet: the caller shall.
@@ -300,7 +303,7 @@ mod tests {
 
     fn join(rooms: &Rooms, connection: &Arc<Connection>, at: u64) {
         let user = "u-1".parse().expect("valid");
-        assert!(rooms.begin_join(CONVERSATION, connection, &user));
+        assert!(rooms.begin_join(CONVERSATION, connection, &user, Joining::New));
         assert_eq!(rooms.end_join(CONVERSATION, connection, at), JoinStep::Live);
     }
 

@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-use super::{Item, JoinStep, Rooms};
+use super::{Item, JoinStep, Joining, Rooms};
 use crate::connection::{
     Class, Connection, Dialect, EventFrame, Link, LinkLimits, SocketMetrics, Taken,
 };
@@ -97,10 +97,12 @@ impl World {
         };
         let link = Link::new(limits, Arc::clone(&self.metrics));
         let connection = Connection::new("a-connection".into(), Dialect::Plain, link);
-        assert!(
-            self.rooms
-                .begin_join(CONVERSATION, &connection, &"u-1".parse().expect("valid"))
-        );
+        assert!(self.rooms.begin_join(
+            CONVERSATION,
+            &connection,
+            &"u-1".parse().expect("valid"),
+            Joining::New
+        ));
         self.guests.push(Guest {
             connection,
             since: u64::MAX,

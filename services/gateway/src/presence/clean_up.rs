@@ -26,7 +26,10 @@ impl Presence {
         self.inner.tasks().spawn("presence lease", async move {
             loop {
                 tokio::select! {
-                    () = lease.revived() => presence.tell_all(&stopping).await,
+                    () = lease.revived() => {
+                        presence.inner.revivals.send_modify(|count| *count += 1);
+                        presence.tell_all(&stopping).await;
+                    }
                     () = stopping.cancelled() => break,
                 }
             }

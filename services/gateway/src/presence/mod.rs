@@ -9,7 +9,7 @@ mod clean_up;
 mod registry;
 
 pub(crate) use clean_up::LeaseKeeper;
-pub(crate) use registry::{Admission, Presence};
+pub(crate) use registry::{Admission, Presence, Replaced};
 
 use std::time::Duration;
 

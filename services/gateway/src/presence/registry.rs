@@ -9,6 +9,8 @@ use messaging_domain::UserId;
 use messaging_lifecycle::{Tasks, now};
 use messaging_wire::PresenceStatus;
 
+use tokio::sync::watch;
+
 use super::PresenceConfig;
 use crate::api::ApiClient;
 
@@ -28,6 +30,7 @@ pub(super) struct Inner {
     pub(super) instance: Instance,
     pub(super) config: PresenceConfig,
     tasks: Tasks,
+    pub(super) revivals: watch::Sender<u64>,
     shards: Box<[Shard]>,
     hasher: RandomState,
 }
@@ -59,6 +62,15 @@ pub(crate) enum Admission {
     LimitReached,
 }
 
+/// What a connection takes the place of, and may still be counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// One connection at a gateway.
+    Connection(Instance),
+    /// All connections at a gateway that does not answer: their clients are on their way to others.
+    Gateway(Instance),
+}
+
 impl Presence {
     pub(crate) fn new(
         bucket: &PresenceBucket,
@@ -74,6 +86,7 @@ impl Presence {
             instance: instance.clone(),
             config,
             tasks: tasks.clone(),
+            revivals: watch::Sender::new(0),
             shards: (0..SHARD_COUNT).map(|_| Shard::default()).collect(),
             hasher: RandomState::new(),
         };
@@ -83,16 +96,28 @@ impl Presence {
         }
     }
 
+    /// Counts the times that this gateway's lease came to life: what was written before may be gone.
+    pub(crate) fn revivals(&self) -> watch::Receiver<u64> {
+        self.inner.revivals.subscribe()
+    }
+
     /// Counts a connection of a user, and announces the user if he came by it.
     ///
     /// While the bucket is out of reach only this gateway's connections are counted, and the rest is told once it is back.
-    pub(crate) async fn open(&self, user: &UserId) -> Admission {
+    /// What a connection takes the place of and may still be counted is left out.
+    pub(crate) async fn open(&self, user: &UserId, replaced: Option<&Replaced>) -> Admission {
         let inner = &self.inner;
         inner.leases.settled(SETTLE_TIMEOUT).await;
         let mut shard = inner.shard(user).lock().await;
         let local = shard.entry(user.clone()).or_default();
         let limit = inner.config.connections_per_user_max;
-        if limit.is_some_and(|limit| local.connections >= limit) {
+        let replaced_at = |instance: &Instance| match replaced {
+            Some(Replaced::Connection(at)) if at == instance => 1,
+            Some(Replaced::Gateway(at)) if at == instance => u32::MAX,
+            _ => 0,
+        };
+        let replaced_here = replaced_at(&inner.instance).min(local.connections);
+        if limit.is_some_and(|limit| local.connections - replaced_here >= limit) {
             return Admission::LimitReached;
         }
         let is_new = local.connections == 0 && local.departures == 0;
@@ -103,9 +128,15 @@ impl Presence {
                 let elsewhere: u32 = others
                     .iter()
                     .filter(|entry| inner.counts(entry))
-                    .filter_map(|entry| entry.connections)
+                    .filter_map(|entry| {
+                        let replaced = replaced_at(&entry.instance);
+                        Some(entry.connections?.saturating_sub(replaced))
+                    })
                     .sum();
-                if limit.is_some_and(|limit| connections.saturating_add(elsewhere) > limit) {
+                let counted = connections
+                    .saturating_add(elsewhere)
+                    .saturating_sub(replaced_here);
+                if limit.is_some_and(|limit| counted > limit) {
                     inner.undo_open(user, &mut shard).await;
                     return Admission::LimitReached;
                 }

@@ -68,18 +68,21 @@ impl Sockets {
         self.0.refuses_new.load(Ordering::SeqCst)
     }
 
+    /// Adds one, in the place of another one with its id: a recovered connection may come before the one that it follows is gone.
     pub(crate) fn insert(&self, connection: &Arc<Connection>) {
-        if self
-            .shard(connection.id())
-            .lock()
-            .insert(ById(Arc::clone(connection)))
-        {
+        let mut shard = self.shard(connection.id()).lock();
+        if shard.replace(ById(Arc::clone(connection))).is_none() {
             self.0.count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn remove(&self, connection: &Connection) {
-        if self.shard(connection.id()).lock().remove(connection.id()) {
+    pub(crate) fn remove(&self, connection: &Arc<Connection>) {
+        let mut shard = self.shard(connection.id()).lock();
+        let is_there = shard
+            .get(connection.id())
+            .is_some_and(|ById(there)| Arc::ptr_eq(there, connection));
+        if is_there {
+            shard.remove(connection.id());
             self.0.count.fetch_sub(1, Ordering::Relaxed);
         }
     }

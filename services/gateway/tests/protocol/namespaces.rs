@@ -70,7 +70,7 @@ async fn leaving_one_namespace_leaves_the_other_as_it_is() {
     join(&mut socket, "40/custom,", "40/custom,").await;
     socket.send("41").await;
     eventually("one is closed", || {
-        server.app.count("closed client_left") == 1
+        server.app.count("closed namespace_left") == 1
     })
     .await;
     assert_eq!(server.sockets.count(), 1);

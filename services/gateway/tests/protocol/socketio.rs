@@ -149,7 +149,7 @@ async fn leaving_the_namespace_closes_the_connection_but_not_the_transport() {
     let mut socket = connected(&server).await;
     socket.send("41/messages,").await;
     eventually("it is closed", || {
-        server.app.log() == ["open ", "closed client_left"]
+        server.app.log() == ["open ", "closed namespace_left"]
     })
     .await;
     assert_eq!(server.sockets.count(), 0);

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{Cluster, SECRET, tokens};
 
-const SCRIPT_BOUND: Duration = Duration::from_secs(180);
+const SCRIPT_BOUND: Duration = Duration::from_secs(240);
 
 /// Begins a line by which a scenario asks its test to do something.
 const QUESTION: &str = "? ";
