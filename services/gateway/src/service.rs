@@ -4,7 +4,7 @@ use std::time::Duration;
 use axum::Router;
 use messaging_auth::Verifier;
 use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
-use messaging_bus::{Bus, Intake};
+use messaging_bus::{Bus, Intake, Route};
 use messaging_lifecycle::{Tasks, unique_name};
 use messaging_web::refuse_foreign_origins;
 use moka::sync::Cache;
@@ -23,7 +23,7 @@ use crate::metrics::register_sizes;
 use crate::presence::{LeaseKeeper, Presence};
 use crate::refill::Refill;
 use crate::session::Sockets;
-use crate::transport::router;
+use crate::transport::{Peers, router};
 
 /// How often typing that was not renewed is looked for.
 const TYPING_CHECK_INTERVAL: Duration = Duration::from_millis(200);
@@ -90,6 +90,10 @@ impl GatewayService {
         let metrics = Arc::new(SocketMetrics::register(registry).map_err(GatewayError::Metrics)?);
         let gateway = Arc::new(gateway);
         register_sizes(&gateway, &sockets, registry, core).map_err(GatewayError::Metrics)?;
+        let peers = Peers {
+            bus: bus.clone(),
+            route: Route::of(&instance),
+        };
         let guard =
             axum::middleware::from_fn_with_state(config.cors.clone(), refuse_foreign_origins);
         let router = router(
@@ -98,6 +102,7 @@ impl GatewayService {
             edge.clone(),
             metrics,
             sockets.clone(),
+            Some(peers),
         )
         .layer(config.cors.layer())
         .layer(guard);
