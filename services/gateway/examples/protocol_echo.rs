@@ -67,6 +67,7 @@ fn echo_router(tasks: &Tasks, metrics: &Arc<SocketMetrics>) -> Router {
         tasks.clone(),
         Arc::clone(metrics),
         sockets.clone(),
+        None,
     );
     router(
         Arc::new(Events {
@@ -76,6 +77,7 @@ fn echo_router(tasks: &Tasks, metrics: &Arc<SocketMetrics>) -> Router {
         tasks.clone(),
         Arc::clone(metrics),
         sockets,
+        None,
     )
     .merge(engine_router("/engine.io", &bare))
     .route("/echo", websocket_echo(tasks.clone(), Arc::clone(metrics)))

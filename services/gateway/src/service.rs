@@ -22,10 +22,10 @@ use crate::inbound::Inbound;
 use crate::interest::Interest;
 use crate::metrics::register_sizes;
 use crate::presence::{LeaseKeeper, Presence};
-use crate::recovery::{Recovery, SUPERSEDE};
+use crate::recovery::{Recovery, SESSIONS, SUPERSEDE};
 use crate::refill::Refill;
 use crate::session::Sockets;
-use crate::transport::router;
+use crate::transport::{Peers, router};
 
 /// How often typing that was not renewed is looked for.
 const TYPING_CHECK_INTERVAL: Duration = Duration::from_millis(200);
@@ -76,10 +76,10 @@ impl GatewayService {
         let recovery = Recovery::start(bus, &instance, config.recovery, registry, core)
             .map_err(GatewayError::Metrics)?;
         write_sessions_anew(&presence, &recovery, core);
-        let peers = Arc::new(Peers {
+        let sessions = Arc::new(Sessions {
             recovery: recovery.clone(),
         });
-        serve_peers(bus, &Route::of(&instance), peers, core)
+        serve_peers(bus, &Route::of(&instance), SESSIONS, sessions, core)
             .await
             .map_err(GatewayError::Subscribe)?;
         watch_bus(bus, &refill, core);
@@ -103,6 +103,10 @@ impl GatewayService {
         let metrics = Arc::new(SocketMetrics::register(registry).map_err(GatewayError::Metrics)?);
         let gateway = Arc::new(gateway);
         register_sizes(&gateway, &sockets, registry, core).map_err(GatewayError::Metrics)?;
+        let peers = Peers {
+            bus: bus.clone(),
+            route: Route::of(&instance),
+        };
         let guard =
             axum::middleware::from_fn_with_state(config.cors.clone(), refuse_foreign_origins);
         let router = router(
@@ -111,6 +115,7 @@ impl GatewayService {
             edge.clone(),
             metrics,
             sockets.clone(),
+            Some(peers),
         )
         .layer(config.cors.layer())
         .layer(guard);
@@ -177,11 +182,11 @@ fn watch_bus(bus: &Bus, refill: &Refill, tasks: &Tasks) {
 }
 
 /// What this gateway does for others.
-struct Peers {
+struct Sessions {
     recovery: Recovery,
 }
 
-impl PeerHandler for Peers {
+impl PeerHandler for Sessions {
     async fn handle(&self, request: &str, payload: Bytes) -> Option<Bytes> {
         match request {
             SUPERSEDE => Some(self.recovery.superseded(&payload).await),

@@ -76,14 +76,14 @@ pub trait PeerHandler: Send + Sync + 'static {
 }
 
 impl Bus {
-    /// Asks one gateway for something and waits for its answer.
+    /// Asks one gateway for something, an area and a request of it, and waits for its answer.
     ///
     /// # Errors
     /// [`RequestError`]; `Unserved` at once if there is no such gateway any more.
     pub async fn ask_peer(
         &self,
         route: &Route,
-        request: &str,
+        request: (&str, &str),
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, RequestError> {
@@ -103,7 +103,7 @@ impl Bus {
     }
 
     /// Tells one gateway something, whether or not it is there.
-    pub async fn tell_peer(&self, route: &Route, request: &str, payload: Bytes) {
+    pub async fn tell_peer(&self, route: &Route, request: (&str, &str), payload: Bytes) {
         if let Err(error) = self
             .client
             .publish(self.subjects.peer(route, request), payload)
@@ -114,17 +114,18 @@ impl Bus {
     }
 }
 
-/// Answers what other gateways ask, until the tasks are asked to stop; what is in work is finished.
+/// Answers what other gateways ask in one area, until the tasks are asked to stop; what is in work is finished.
 ///
 /// # Errors
 /// [`SubscribeError`] when the client refuses the subscription.
 pub async fn serve_peers<H: PeerHandler>(
     bus: &Bus,
     route: &Route,
+    area: &str,
     handler: Arc<H>,
     tasks: &Tasks,
 ) -> Result<(), SubscribeError> {
-    let subject = bus.subjects.all_of_peer(route);
+    let subject = bus.subjects.all_of_peer(route, area);
     let prefix_length = subject.len() - 1;
     let mut requests = bus
         .client

@@ -76,13 +76,13 @@ impl Subjects {
     }
 
     /// Where one gateway asks another for something.
-    pub(crate) fn peer(&self, route: &Route, request: &str) -> String {
-        format!("{}.gw.{route}.{request}", self.prefix.0)
+    pub(crate) fn peer(&self, route: &Route, (area, request): (&str, &str)) -> String {
+        format!("{}.gw.{route}.{area}.{request}", self.prefix.0)
     }
 
     /// Where a gateway hears what others ask of it.
-    pub(crate) fn all_of_peer(&self, route: &Route) -> String {
-        format!("{}.gw.{route}.*", self.prefix.0)
+    pub(crate) fn all_of_peer(&self, route: &Route, area: &str) -> String {
+        format!("{}.gw.{route}.{area}.*", self.prefix.0)
     }
 
     /// The bucket of the sessions that can be recovered.

@@ -161,13 +161,13 @@ async fn a_gateway_asks_one_other_and_learns_at_once_that_it_is_gone() {
     let tasks = Tasks::new();
     let [route_one, route_two] = ["one", "two"].map(|name| Route::of(&instance(name)));
     for (bus, route, name) in [(&one, route_one, "one"), (&two, route_two, "two")] {
-        serve_peers(bus, &route, Arc::new(Peer(name)), &tasks)
+        serve_peers(bus, &route, "area", Arc::new(Peer(name)), &tasks)
             .await
             .expect("NATS takes it");
         bus.flush().await;
     }
     let ask = async |route: &Route| {
-        one.ask_peer(route, "poll", Bytes::from_static(b"sid"), BOUND)
+        one.ask_peer(route, ("area", "poll"), Bytes::from_static(b"sid"), BOUND)
             .await
     };
     assert_eq!(ask(&route_two).await.expect("served"), "two poll sid");

@@ -6,7 +6,7 @@ import { assertShape } from './golden.js';
 import { BOUND_MS } from './recorder.js';
 
 /** For what moves a whole file, on a machine that does much else. */
-const FILE_BOUND_MS = 60_000;
+export const FILE_BOUND_MS = 60_000;
 
 export class Rest {
   constructor(url, token) {

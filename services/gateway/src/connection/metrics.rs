@@ -15,6 +15,7 @@ pub struct SocketMetrics {
     pub(crate) frames: IntCounter,
     dropped: IntCounter,
     closed: IntCounterVec,
+    relayed: IntCounterVec,
 }
 
 impl SocketMetrics {
@@ -51,6 +52,13 @@ impl SocketMetrics {
                 ),
                 &["reason"],
             )?,
+            relayed: IntCounterVec::new(
+                Opts::new(
+                    "fh_gateway_relayed_requests_total",
+                    "Requests for sessions of other gateways that these were asked to serve.",
+                ),
+                &["request", "outcome"],
+            )?,
         };
         registry.register(Box::new(metrics.links.clone()))?;
         registry.register(Box::new(metrics.open_polls.clone()))?;
@@ -58,6 +66,7 @@ impl SocketMetrics {
         registry.register(Box::new(metrics.frames.clone()))?;
         registry.register(Box::new(metrics.dropped.clone()))?;
         registry.register(Box::new(metrics.closed.clone()))?;
+        registry.register(Box::new(metrics.relayed.clone()))?;
         Ok(metrics)
     }
 
@@ -69,5 +78,9 @@ impl SocketMetrics {
 
     pub(crate) fn closed(&self, reason: CloseReason) {
         self.closed.with_label_values(&[reason.as_str()]).inc();
+    }
+
+    pub(crate) fn relayed(&self, request: &'static str, outcome: &'static str) {
+        self.relayed.with_label_values(&[request, outcome]).inc();
     }
 }

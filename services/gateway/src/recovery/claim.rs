@@ -9,6 +9,9 @@ use super::{Record, Recovery, Stored};
 use crate::connection::{CloseReason, Connection, Trail};
 use crate::presence::Replaced;
 
+/// What gateways ask each other about sessions that are recovered.
+pub(crate) const SESSIONS: &str = "session";
+
 /// The request by which a gateway asks another one to let go of a client.
 pub(crate) const SUPERSEDE: &str = "supersede";
 
@@ -182,7 +185,7 @@ impl Recovery {
         );
         let asked = inner
             .bus
-            .ask_peer(&route, SUPERSEDE, payload, SUPERSEDE_TIMEOUT);
+            .ask_peer(&route, (SESSIONS, SUPERSEDE), payload, SUPERSEDE_TIMEOUT);
         match asked.await {
             Ok(answer) => match &answer[..] {
                 b"ended" => ended(false),

@@ -3,6 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::connection::{CloseReason, Link, Violation};
@@ -36,6 +37,18 @@ enum Transport {
     Answered,
     /// The WebSocket alone.
     WebSocket,
+}
+
+/// What broke off at another gateway that served a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Cut {
+    /// The client let go of its poll.
+    Poll,
+    /// The body of a POST did not come to its end.
+    Post,
+    /// The body of a POST was too large.
+    TooBig,
 }
 
 /// Why a request cannot be served.
@@ -105,7 +118,7 @@ impl<R> EngineSession<R> {
         if kind == Kind::Poll {
             state.farewell_due = false;
         }
-        if state.transport == Transport::WebSocket {
+        if state.transport >= Transport::WebSocket {
             return Err(RequestRefused::Gone);
         }
         if std::mem::replace(state.flag(kind), true) {
@@ -163,6 +176,23 @@ impl<R> EngineSession<R> {
     pub(crate) async fn upgraded(&self) {
         self.wait_for(|| self.state.lock().transport == Transport::WebSocket)
             .await;
+    }
+
+    /// Waits until a WebSocket has taken over, here or at another gateway.
+    pub(crate) async fn moved(&self) {
+        self.wait_for(|| self.state.lock().transport >= Transport::WebSocket)
+            .await;
+    }
+
+    /// Something of the session broke off at another gateway.
+    pub(crate) fn cut(&self, cut: Cut) {
+        let reason = match cut {
+            // A client that moves may let go of its poll, which has nothing for it any more.
+            Cut::Poll if self.is_moving() => return,
+            Cut::Poll | Cut::Post => CloseReason::TransportAborted,
+            Cut::TooBig => CloseReason::ProtocolViolation(Violation::TooBig),
+        };
+        self.link.close(reason);
     }
 
     /// Waits until what waits at the end of the session was fetched.
@@ -289,7 +319,7 @@ impl<R> Probe<R> {
 impl<R> Drop for Probe<R> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
-        if state.transport != Transport::WebSocket {
+        if state.transport < Transport::WebSocket {
             state.transport = Transport::Polling;
         }
     }

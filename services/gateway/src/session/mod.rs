@@ -6,5 +6,5 @@ mod sockets;
 
 pub use sockets::Sockets;
 
-pub(crate) use engine::{EngineSession, Probe, RequestRefused, Sessions};
-pub(crate) use id::random_id;
+pub(crate) use engine::{Cut, EngineSession, Probe, Request, RequestRefused, Sessions};
+pub(crate) use id::{is_id, random_id};

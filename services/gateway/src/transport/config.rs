@@ -21,6 +21,26 @@ pub struct TransportConfig {
     pub polling_sessions_max: usize,
     /// The namespaces that there are.
     pub namespaces: Vec<String>,
+    /// How long gateways wait for each other.
+    pub peers: PeerTimes,
+}
+
+/// How long gateways that share sessions wait for each other.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerTimes {
+    /// A request waits so long with the owner of its session before the owner says that it still waits.
+    pub slice: Duration,
+    /// Who has been told so asks again within this time, or is gone.
+    pub gap: Duration,
+}
+
+impl Default for PeerTimes {
+    fn default() -> Self {
+        Self {
+            slice: Duration::from_secs(3),
+            gap: Duration::from_secs(4),
+        }
+    }
 }
 
 impl Default for TransportConfig {
@@ -34,6 +54,7 @@ impl Default for TransportConfig {
             upgrade_timeout: Duration::from_secs(10),
             polling_sessions_max: 50_000,
             namespaces: vec!["/messages".to_owned()],
+            peers: PeerTimes::default(),
         }
     }
 }

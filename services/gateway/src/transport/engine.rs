@@ -7,14 +7,16 @@ use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
+use messaging_bus::Route;
 use messaging_lifecycle::Tasks;
 use messaging_socketio::engine::PROBE;
 use messaging_socketio::{EnginePacket, Handshake};
 use messaging_wire::Fault;
 
 use super::heartbeat::HeartbeatKind;
-use super::polling;
+use super::polling::{self, Served};
 use super::refusal::{BadRequest, fault_response};
+use super::relay::{self, Peers, Relay, Whose};
 use super::request::{EngineQuery, TransportName, credentials};
 use super::websocket::{self, WebSocketSettings, heartbeat_of};
 use super::{Message, Protocol, Receiver, TransportConfig};
@@ -28,8 +30,10 @@ pub struct EngineServer<P: Protocol> {
     pub(super) tasks: Tasks,
     pub(super) sessions: Sessions<P::Receiver>,
     pub(super) polling_sessions: AtomicUsize,
-    metrics: Arc<SocketMetrics>,
-    sockets: Sockets,
+    pub(super) metrics: Arc<SocketMetrics>,
+    pub(super) sockets: Sockets,
+    /// `None` if it is the only one.
+    pub(super) relay: Option<Relay>,
 }
 
 /// The routes of an Engine.IO server: a path with and without its last slash.
@@ -46,12 +50,15 @@ pub fn engine_router<P: Protocol>(path: &str, server: &Arc<EngineServer<P>>) -> 
 
 impl<P: Protocol> EngineServer<P> {
     /// A server without a session. When the tasks are asked to end, all sessions are closed.
+    ///
+    /// With peers, requests of its sessions may reach any of them, and it takes those of theirs.
     pub fn new(
         protocol: P,
         config: TransportConfig,
         tasks: Tasks,
         metrics: Arc<SocketMetrics>,
         sockets: Sockets,
+        peers: Option<Peers>,
     ) -> Arc<Self> {
         let server = Arc::new(Self {
             protocol,
@@ -61,7 +68,11 @@ impl<P: Protocol> EngineServer<P> {
             polling_sessions: AtomicUsize::new(0),
             metrics,
             sockets,
+            relay: peers.map(Relay::new),
         });
+        if server.relay.is_some() {
+            relay::serve(&server);
+        }
         let closer = Arc::clone(&server);
         server.tasks.spawn("session closer", async move {
             closer.tasks.stopping().cancelled().await;
@@ -77,9 +88,15 @@ impl<P: Protocol> EngineServer<P> {
             Err(bad) => return bad.into_response(),
         };
         let session = match &query.sid {
-            Some(sid) => match self.sessions.find(sid) {
-                Some(session) => Some(session),
-                None => return BadRequest::UnknownSession.into_response(),
+            Some(sid) => match self.whose(sid) {
+                Whose::Theirs(owner) => {
+                    return self.relay(owner, sid, query.transport, request).await;
+                }
+                Whose::Nobodys => return BadRequest::UnknownSession.into_response(),
+                Whose::Ours => match self.sessions.find(sid) {
+                    Some(session) => Some(session),
+                    None => return BadRequest::UnknownSession.into_response(),
+                },
             },
             None if request.method() != Method::GET => {
                 return BadRequest::HandshakeMethod.into_response();
@@ -90,15 +107,55 @@ impl<P: Protocol> EngineServer<P> {
         match (query.transport, session) {
             (TransportName::Polling, None) => self.begin_polling(&request),
             (TransportName::Polling, Some(session)) if request.method() == Method::GET => {
-                polling::poll(&session, self.config.frame_bytes_max).await
+                self.poll(&session).await.into_response(&self.config)
             }
             (TransportName::Polling, Some(session)) if request.method() == Method::POST => {
-                polling::post(&session, request, &self.config).await
+                let served = match session.begin_post() {
+                    Ok(guard) => {
+                        let body = polling::read_body(request, &self.config);
+                        polling::post(&session, guard, body).await
+                    }
+                    Err(refused) => refused.into(),
+                };
+                served.into_response(&self.config)
             }
             (TransportName::Polling, Some(_)) => BadRequest::Malformed.into_response(),
             (TransportName::WebSocket, None) => self.begin_websocket(request),
             (TransportName::WebSocket, Some(session)) => self.move_to_websocket(&session, request),
         }
+    }
+
+    fn whose(&self, sid: &str) -> Whose {
+        self.relay
+            .as_ref()
+            .map_or(Whose::Ours, |relay| relay.whose(sid))
+    }
+
+    async fn poll(&self, session: &Arc<EngineSession<P::Receiver>>) -> Served {
+        match session.begin_poll() {
+            Ok(guard) => {
+                let bytes_max = self.config.frame_bytes_max;
+                polling::poll(session, guard, bytes_max, std::future::pending()).await
+            }
+            Err(refused) => refused.into(),
+        }
+    }
+
+    /// Serves a request of a session that another gateway owns.
+    async fn relay(
+        self: &Arc<Self>,
+        owner: Route,
+        sid: &str,
+        transport: TransportName,
+        request: Request,
+    ) -> Response {
+        let served = match (transport, request.method()) {
+            (TransportName::Polling, &Method::GET) => relay::poll(self, owner, sid).await,
+            (TransportName::Polling, &Method::POST) => relay::post(self, owner, sid, request).await,
+            (TransportName::Polling, _) => Served::Malformed,
+            (TransportName::WebSocket, _) => Served::Gone,
+        };
+        served.into_response(&self.config)
     }
 
     fn begin_polling(self: &Arc<Self>, request: &Request) -> Response {
@@ -169,7 +226,8 @@ impl<P: Protocol> EngineServer<P> {
         let receiver = self
             .protocol
             .begin(&link, credentials(request.uri(), request.headers()));
-        (random_id(), link, receiver)
+        let sid = self.relay.as_ref().map_or_else(random_id, Relay::new_sid);
+        (sid, link, receiver)
     }
 
     fn handshake(&self, sid: &str, upgrades: &[&str]) -> String {

@@ -7,11 +7,13 @@ mod plain;
 mod polling;
 mod receiver;
 mod refusal;
+mod relay;
 mod request;
 mod routes;
 pub mod websocket;
 
-pub use config::TransportConfig;
+pub use config::{PeerTimes, TransportConfig};
 pub use engine::{EngineServer, engine_router};
 pub use receiver::{Message, Protocol, Receiver};
+pub use relay::Peers;
 pub use routes::router;

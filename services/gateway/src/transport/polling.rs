@@ -26,7 +26,7 @@ use super::{Protocol, Receiver, TransportConfig};
 use crate::connection::{
     CloseReason, Link, Opcode, ServerFrames, SocketMetrics, Taken, Violation, Waiter,
 };
-use crate::session::{EngineSession, RequestRefused};
+use crate::session::{EngineSession, Request as SessionRequest, RequestRefused};
 
 /// How long a client may take to fetch the last words of a session that the server has ended.
 const LINGER: Duration = Duration::from_secs(5);
@@ -72,27 +72,63 @@ pub(super) fn spawn_keeper<P: Protocol>(place: Place<P>, session: Arc<EngineSess
     });
 }
 
-/// Answers a GET once there is something to tell.
+/// What a request of a session comes to, whichever gateway took it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Served {
+    /// It has its answer.
+    Text(Bytes),
+    /// There is no such session, or it has ended.
+    Gone,
+    /// It ended the session.
+    Malformed,
+    /// It was too large, which ended the session.
+    TooBig,
+}
+
+impl Served {
+    pub(super) fn into_response(self, config: &TransportConfig) -> Response {
+        match self {
+            Self::Text(text) => text_response(text),
+            Self::Gone => BadRequest::UnknownSession.into_response(),
+            Self::Malformed => BadRequest::Malformed.into_response(),
+            Self::TooBig => {
+                let message = format!("the body is larger than {} bytes", config.frame_bytes_max);
+                fault_response(Fault::new(ErrorCode::PayloadTooLarge, message))
+            }
+        }
+    }
+}
+
+impl From<RequestRefused> for Served {
+    fn from(refused: RequestRefused) -> Self {
+        match refused {
+            RequestRefused::Gone => Self::Gone,
+            RequestRefused::Duplicate => Self::Malformed,
+        }
+    }
+}
+
+/// Answers a GET once there is something to tell, or at once when it is sent home.
 pub(super) async fn poll<R: Receiver>(
     session: &Arc<EngineSession<R>>,
+    request: SessionRequest<R>,
     payload_bytes_max: usize,
-) -> Response {
-    let request = match session.begin_poll() {
-        Ok(request) => request,
-        Err(refused) => return refuse(refused),
-    };
+    sent_home: impl Future<Output = ()>,
+) -> Served {
     let waiting = OpenPoll::begin(session.link().metrics());
-    let polled = poll_fn(|cx| poll_payload(session, cx, payload_bytes_max)).await;
+    let polled = tokio::select! {
+        biased;
+        polled = poll_fn(|cx| poll_payload(session, cx, payload_bytes_max)) => polled,
+        () = sent_home => Polled::Moving,
+    };
     drop(waiting);
-    let response = match polled {
-        Polled::Payload(payload) => text_response(payload),
-        Polled::Moving if request.came_late() && moves_soon(session).await => {
-            refuse(RequestRefused::Gone)
-        }
-        Polled::Moving => text_response("6"),
+    let served = match polled {
+        Polled::Payload(payload) => Served::Text(payload.into()),
+        Polled::Moving if request.came_late() && moves_soon(session).await => Served::Gone,
+        Polled::Moving => Served::Text(Bytes::from_static(b"6")),
     };
     request.complete();
-    response
+    served
 }
 
 /// Counts a poll for as long as it waits, however it ends.
@@ -113,7 +149,7 @@ impl Drop for OpenPoll<'_> {
 
 /// A poll that was sent behind the last packet of a move can overtake it: then it has come too late.
 async fn moves_soon<R>(session: &EngineSession<R>) -> bool {
-    timeout(MOVE_GRACE, session.upgraded()).await.is_ok()
+    timeout(MOVE_GRACE, session.moved()).await.is_ok()
 }
 
 /// What a poll brings.
@@ -169,45 +205,39 @@ fn write_taken(link: &Link, taken: Taken, payload: &mut PayloadWriter) {
 /// Takes what a POST brings, in its order, and says `ok` when the application has room for all of it.
 pub(super) async fn post<R: Receiver>(
     session: &Arc<EngineSession<R>>,
-    request: Request,
-    config: &TransportConfig,
-) -> Response {
-    let guard = match session.begin_post() {
-        Ok(guard) => guard,
-        Err(refused) => return refuse(refused),
-    };
-    let taken = match read_body(request, config).await {
+    request: SessionRequest<R>,
+    body: impl Future<Output = Result<Bytes, CloseReason>>,
+) -> Served {
+    let taken = match body.await {
         Ok(body) => take_payload(session, &body).await,
         Err(reason) => Err(reason),
     };
     // The answer to this request is due even if it ends the session.
-    guard.complete();
+    request.complete();
     match taken {
-        Ok(()) => text_response("ok"),
-        Err(reason) => end_by_post(session, reason, config),
+        Ok(()) => OK,
+        Err(reason) => end_by_post(session, reason),
     }
 }
 
-fn end_by_post<R>(
-    session: &EngineSession<R>,
-    reason: CloseReason,
-    config: &TransportConfig,
-) -> Response {
+const OK: Served = Served::Text(Bytes::from_static(b"ok"));
+
+fn end_by_post<R>(session: &EngineSession<R>, reason: CloseReason) -> Served {
     if let CloseReason::ClientLeft(_) = reason {
         session.left();
     }
     session.link().close(reason);
     match reason {
-        CloseReason::ClientLeft(_) => text_response("ok"),
-        CloseReason::ProtocolViolation(Violation::TooBig) => {
-            let message = format!("the body is larger than {} bytes", config.frame_bytes_max);
-            fault_response(Fault::new(ErrorCode::PayloadTooLarge, message))
-        }
-        _ => BadRequest::Malformed.into_response(),
+        CloseReason::ClientLeft(_) => OK,
+        CloseReason::ProtocolViolation(Violation::TooBig) => Served::TooBig,
+        _ => Served::Malformed,
     }
 }
 
-async fn read_body(request: Request, config: &TransportConfig) -> Result<Bytes, CloseReason> {
+pub(super) async fn read_body(
+    request: Request,
+    config: &TransportConfig,
+) -> Result<Bytes, CloseReason> {
     let body = Limited::new(request.into_body(), config.frame_bytes_max).collect();
     // A client that stops in the middle must not hold its session's turn for ever.
     match timeout(config.ping_interval + config.ping_timeout, body).await {
@@ -234,13 +264,6 @@ async fn take_payload<R: Receiver>(
         take_packet(session, packet, body).await?;
     }
     Ok(())
-}
-
-fn refuse(refused: RequestRefused) -> Response {
-    match refused {
-        RequestRefused::Gone => BadRequest::UnknownSession.into_response(),
-        RequestRefused::Duplicate => BadRequest::Malformed.into_response(),
-    }
 }
 
 pub(super) fn text_response(text: impl Into<Body>) -> Response {

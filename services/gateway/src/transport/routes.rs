@@ -6,7 +6,7 @@ use axum::routing::any;
 use messaging_lifecycle::Tasks;
 
 use super::plain::PlainServer;
-use super::{EngineServer, TransportConfig, engine_router};
+use super::{EngineServer, Peers, TransportConfig, engine_router};
 use crate::application::Application;
 use crate::connection::{CloseReason, Host, InboxLimits, SocketMetrics};
 use crate::dialect::SocketIo;
@@ -17,13 +17,15 @@ const INBOX_EVENTS_MAX: usize = 64;
 
 /// Everything that an application serves to sockets: `/socket.io/` and `/ws`.
 ///
-/// When the tasks are asked to end, all connections are closed and no new ones let in.
+/// When the tasks are asked to end, all connections are closed and no new ones let in. With peers, each request of a
+/// Socket.IO session may reach any of them.
 pub fn router<A: Application>(
     app: Arc<A>,
     config: TransportConfig,
     tasks: Tasks,
     metrics: Arc<SocketMetrics>,
     sockets: Sockets,
+    peers: Option<Peers>,
 ) -> Router {
     let inbox = InboxLimits {
         events_max: INBOX_EVENTS_MAX,
@@ -42,6 +44,7 @@ pub fn router<A: Application>(
         tasks.clone(),
         Arc::clone(&metrics),
         sockets.clone(),
+        peers,
     );
     let stopping = tasks.stopping().clone();
     tasks.spawn("connection closer", async move {

@@ -3,8 +3,11 @@
 mod connections;
 mod handshake;
 mod namespaces;
+#[cfg(test)]
+mod peers;
 mod plain;
 mod polling;
+mod relay;
 #[cfg(test)]
 mod server;
 mod slowness;

@@ -7,7 +7,7 @@ use axum::Router;
 use messaging_gateway::application::{Application, ClientEvent, OpenRequest};
 use messaging_gateway::connection::{Class, CloseReason, Connection, EventFrame, SocketMetrics};
 use messaging_gateway::session::Sockets;
-use messaging_gateway::transport::{TransportConfig, router};
+use messaging_gateway::transport::{Peers, TransportConfig, router};
 use messaging_lifecycle::Tasks;
 use messaging_web::{BoundServer, ServerConfig};
 use messaging_wire::{ErrorCode, Fault};
@@ -44,7 +44,12 @@ pub(crate) fn config_with_heartbeat() -> TransportConfig {
 
 impl Server {
     pub(crate) async fn start(config: TransportConfig) -> Self {
-        let (server, routes) = Self::build(config);
+        Self::start_among(config, None).await
+    }
+
+    /// One of several that share their sessions.
+    pub(crate) async fn start_among(config: TransportConfig, peers: Option<Peers>) -> Self {
+        let (server, routes) = Self::build(config, peers);
         let bound = BoundServer::bind(ServerConfig {
             bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             connections_per_address_max: 0,
@@ -57,7 +62,7 @@ impl Server {
 
     /// Behind another HTTP server, whose streams are not bare TCP: as it is with TLS.
     pub(crate) async fn start_wrapped(config: TransportConfig) -> Self {
-        let (server, routes) = Self::build(config);
+        let (server, routes) = Self::build(config, None);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -71,7 +76,7 @@ impl Server {
         Self { address, ..server }
     }
 
-    fn build(config: TransportConfig) -> (Self, Router) {
+    fn build(config: TransportConfig, peers: Option<Peers>) -> (Self, Router) {
         let (tasks, sockets, registry) = (Tasks::new(), Sockets::new(), Registry::new());
         let metrics = Arc::new(SocketMetrics::register(&registry).expect("registered once"));
         let app = Arc::new(App {
@@ -85,6 +90,7 @@ impl Server {
             tasks.clone(),
             metrics,
             sockets.clone(),
+            peers,
         );
         let server = Self {
             address: SocketAddr::from(([0, 0, 0, 0], 0)),
@@ -102,6 +108,21 @@ impl Server {
             self.metric("fh_gateway_open_polls") == polls
         })
         .await;
+    }
+
+    /// A counter by the value of one of its labels.
+    pub(crate) fn labelled(&self, name: &str, value: &str) -> f64 {
+        let families = self.registry.gather();
+        let family = families.iter().filter(|family| family.name() == name);
+        let has = |metric: &&prometheus::proto::Metric| {
+            let mut labels = metric.get_label().iter();
+            labels.any(|label| label.value() == value)
+        };
+        family
+            .flat_map(|family| family.get_metric())
+            .filter(has)
+            .map(|metric| metric.get_counter().get_value())
+            .sum()
     }
 
     /// The sum of a counter over its labels, or a gauge.

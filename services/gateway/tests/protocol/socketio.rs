@@ -159,7 +159,7 @@ async fn leaving_the_namespace_closes_the_connection_but_not_the_transport() {
     socket.send("1").await;
     assert_eq!(socket.close_code().await, 1000);
     eventually("it is closed again", || {
-        server.app.count("closed client_left") == 2
+        server.app.count("closed client_left") == 1
     })
     .await;
 }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 
 import { assertShape } from '../../lib/golden.js';
+import { FILE_BOUND_MS } from '../../lib/rest.js';
 import { row, rowOverSockets } from '../table.js';
 import { NOBODYS_ID, apis, done, expect, expectProblem, refused } from '../world.js';
 
@@ -17,7 +18,7 @@ function form(fields, bytes = PDF, { filename = 'brief.pdf', type = 'application
   return body;
 }
 
-const upload = (t, user, path, body) => t.rest(user).send('POST', path, { body });
+const upload = (t, user, path, body) => t.rest(user).send('POST', path, { body, ms: FILE_BOUND_MS });
 const uploaded = async (t, user, c, bytes, options) => expect(await upload(t, user, `${c.path}/attachments`, form({}, bytes, options)), 201, 'attachment');
 
 async function download(t, user, { url }, headers = {}) {
