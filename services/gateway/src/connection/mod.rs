@@ -23,4 +23,4 @@ pub use metrics::SocketMetrics;
 pub(crate) use ack::plain_id;
 pub(crate) use frame::{Opcode, ServerFrames, append_frame};
 pub(crate) use outbox::{Taken, Waiter};
-pub(crate) use worker::{Host, InboxLimits, Worker, answer_to};
+pub(crate) use worker::{HandedOver, Host, InboxLimits, Worker, answer_to};
