@@ -102,7 +102,11 @@ impl Gateway {
     }
 
     /// Counts a connection of a user and begins to listen for him.
-    async fn admit(&self, user: &UserId, replaced: Option<&Replaced>) -> Result<(), Fault> {
+    pub(crate) async fn admit(
+        &self,
+        user: &UserId,
+        replaced: Option<&Replaced>,
+    ) -> Result<(), Fault> {
         if self.presence.open(user, replaced).await == Admission::LimitReached {
             return Err(Fault::new(
                 ErrorCode::LimitReached,
@@ -173,7 +177,8 @@ impl Gateway {
         self.recovery.resume(connection, &mut claim);
         let client = self.let_in(connection, identity, Some(claim.stored));
         for (conversation, at) in claim.positions {
-            if let Err(fault) = self.rejoin(&client, conversation, at).await {
+            client.owe(conversation, at);
+            if let Err(fault) = self.rejoin(&client, conversation).await {
                 self.close_client(&client, CloseReason::Internal).await;
                 return Err(fault);
             }
@@ -181,7 +186,7 @@ impl Gateway {
         Ok(client)
     }
 
-    async fn close_client(&self, client: &Arc<Client>, reason: CloseReason) {
+    pub(crate) async fn close_client(&self, client: &Arc<Client>, reason: CloseReason) {
         self.recovery.release(client, reason);
         self.expiry.forget(client);
         for conversation in client.typing() {
@@ -190,6 +195,11 @@ impl Gateway {
         for conversation in client.joined() {
             self.leave_room(client, conversation).await;
         }
+        self.forget_user(client).await;
+    }
+
+    /// Listens no more for a client's user on its behalf, and counts it no more.
+    pub(crate) async fn forget_user(&self, client: &Client) {
         self.users.remove(&client.user, &client.connection);
         self.interest
             .release(&Topic::User(client.user.clone()))
@@ -217,6 +227,7 @@ impl Application for Gateway {
 
     async fn opened(&self, client: &Arc<Client>) {
         for (conversation, at) in client.take_owed() {
+            client.note_joined(conversation, at);
             self.give_missed(client, conversation, at).await;
         }
     }
@@ -228,5 +239,27 @@ impl Application for Gateway {
     async fn closed(&self, client: Arc<Client>, reason: CloseReason) {
         tracing::debug!(user.id = %client.user, reason = reason.as_str(), "a connection has ended");
         self.close_client(&client, reason).await;
+    }
+
+    const MOVES: bool = true;
+
+    async fn describe(&self, client: &Arc<Client>) -> Option<Box<RawValue>> {
+        self.describe_client(client)
+    }
+
+    async fn hand_over(&self, client: Arc<Client>) -> Option<Box<RawValue>> {
+        self.give_client(client).await
+    }
+
+    async fn prepare(
+        &self,
+        connection: &Arc<Connection>,
+        described: &RawValue,
+    ) -> Result<Arc<Client>, Fault> {
+        self.expect_client(connection, described).await
+    }
+
+    async fn take_over(&self, client: &Arc<Client>, state: &RawValue) -> Result<(), Fault> {
+        self.take_client(client, state).await
     }
 }

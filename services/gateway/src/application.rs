@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use messaging_wire::Fault;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::connection::{AckId, CloseReason, Connection, Dialect};
 
 /// Decides over connections and acts on their events.
 ///
-/// The calls for one connection come one after the other: `open`, `opened`, each event, `closed`.
+/// The calls for one connection come one after the other: `open`, `opened`, each event, `closed`. For one that moves to another
+/// process there are `describe` and `hand_over` in place of `closed` here, and `prepare` and `take_over` in place of `open` there.
 pub trait Application: Send + Sync + 'static {
     /// What the application keeps for a connection.
     type Session: Send + Sync + 'static;
@@ -46,6 +48,51 @@ pub trait Application: Send + Sync + 'static {
         session: Arc<Self::Session>,
         reason: CloseReason,
     ) -> impl Future<Output = ()> + Send;
+
+    /// Whether its connections can move to another process, which is what the rest of this is for.
+    const MOVES: bool = false;
+
+    /// What another process must know to get ready for a connection; no event of it is begun any more.
+    ///
+    /// With `None`, or dropped before it is done, the connection ends.
+    fn describe(
+        &self,
+        _session: &Arc<Self::Session>,
+    ) -> impl Future<Output = Option<Box<RawValue>>> + Send {
+        async { None }
+    }
+
+    /// Lets go of a connection, in place of `closed`, and says what another process must have to go on.
+    ///
+    /// Nothing is sent to the connection after it. With `None`, the connection ends.
+    fn hand_over(
+        &self,
+        _session: Arc<Self::Session>,
+    ) -> impl Future<Output = Option<Box<RawValue>>> + Send {
+        async { None }
+    }
+
+    /// Gets ready for a connection that another process has described.
+    ///
+    /// What is sent to it from here on is held. Should it not come after all, `closed` is called.
+    fn prepare(
+        &self,
+        _connection: &Arc<Connection>,
+        _described: &RawValue,
+    ) -> impl Future<Output = Result<Arc<Self::Session>, Fault>> + Send {
+        async { Err(Fault::internal()) }
+    }
+
+    /// Goes on with a connection where another process was; what was held is sent after it.
+    ///
+    /// A fault ends the connection: `closed` is called.
+    fn take_over(
+        &self,
+        _session: &Arc<Self::Session>,
+        _state: &RawValue,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Err(Fault::internal()) }
+    }
 }
 
 /// Who asks for a connection, and with what.
@@ -60,7 +107,7 @@ pub struct OpenRequest {
 }
 
 /// The tokens of an HTTP request, unchecked.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Credentials {
     /// Of the header `Authorization: Bearer`.
     pub authorization: Option<String>,

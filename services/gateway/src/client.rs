@@ -1,6 +1,7 @@
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use messaging_domain::{Bucket, ConversationId, Rate, Timestamp, UserId};
 use messaging_wire::{ErrorCode, Fault};
@@ -19,8 +20,7 @@ pub(crate) struct Client {
     expires_at: AtomicI64,
     opened: Instant,
     rate: Option<Rate>,
-    /// How far its record is written, if it can be recovered.
-    pub(crate) stored: Option<Stored>,
+    stored: OnceLock<Stored>,
     is_gone: AtomicBool,
     gone: Notify,
     state: Mutex<State>,
@@ -54,11 +54,33 @@ impl Client {
             expires_at: AtomicI64::new(expires_at.millis()),
             opened: Instant::now(),
             rate,
-            stored,
+            stored: stored.map(OnceLock::from).unwrap_or_default(),
             is_gone: AtomicBool::new(false),
             gone: Notify::new(),
             state: Mutex::default(),
         })
+    }
+
+    /// How far its record is written, if it can be recovered.
+    pub(crate) fn stored(&self) -> Option<&Stored> {
+        self.stored.get()
+    }
+
+    /// Notes the record of a client that has come from another gateway. Only the first call counts.
+    pub(crate) fn set_stored(&self, stored: Stored) {
+        let _already = self.stored.set(stored);
+    }
+
+    /// How long it must pause until it may send a whole burst again.
+    pub(crate) fn spent_ms(&self) -> u64 {
+        let lacks = self.state.lock().bucket.lacks(self.opened.elapsed());
+        u64::try_from(lacks.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Counts what it has sent at another gateway.
+    pub(crate) fn set_spent_ms(&self, spent: u64) {
+        let full_at = self.opened.elapsed() + Duration::from_millis(spent);
+        self.state.lock().bucket = Bucket::full_at(full_at);
     }
 
     /// Until when it may stay.

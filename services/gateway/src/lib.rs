@@ -13,6 +13,7 @@ pub mod dialect;
 mod drain;
 mod event;
 mod expiry;
+mod hand_over;
 mod hub;
 mod inbound;
 mod interest;

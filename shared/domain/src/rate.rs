@@ -36,6 +36,16 @@ impl Rate {
 }
 
 impl Bucket {
+    /// A bucket that will be full at a time since the caller's instant.
+    pub const fn full_at(time: Duration) -> Self {
+        Self(time)
+    }
+
+    /// How long it takes until it is full.
+    pub const fn lacks(self, now: Duration) -> Duration {
+        self.0.saturating_sub(now)
+    }
+
     /// Whether nothing is missing from it, so that it need not be remembered.
     pub fn is_full(self, now: Duration) -> bool {
         self.0 <= now
@@ -58,6 +68,11 @@ mod tests {
         assert_eq!(rate.admit(&mut bucket, at(5_100)), Ok(()));
         assert!(rate.admit(&mut bucket, at(5_199)).is_err());
         assert!(!bucket.is_full(at(5_399)) && bucket.is_full(at(5_400)));
+        // By another clock, that begins now.
+        assert_eq!(bucket.lacks(at(5_200)), at(200));
+        let mut moved = Bucket::full_at(bucket.lacks(at(5_200)));
+        assert!(rate.admit(&mut moved, at(0)).is_ok());
+        assert!(rate.admit(&mut moved, at(0)).is_err());
     }
 
     #[test]

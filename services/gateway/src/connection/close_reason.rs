@@ -36,6 +36,8 @@ pub enum CloseReason {
     Draining,
     /// Another connection has taken its place.
     Superseded,
+    /// Another process has taken it over: nobody is told.
+    Moved,
     /// The application did not want it.
     Refused,
     /// A fault of our own.
@@ -51,7 +53,7 @@ impl CloseReason {
         match self {
             Self::ClientLeft(code) => code,
             Self::NamespaceLeft | Self::NotConnected | Self::Superseded | Self::Refused => 1000,
-            Self::TransportAborted | Self::PingTimeout => 1001,
+            Self::TransportAborted | Self::PingTimeout | Self::Moved => 1001,
             Self::ProtocolViolation(Violation::Protocol) => 1002,
             Self::ProtocolViolation(Violation::Unsupported) => 1003,
             Self::ProtocolViolation(Violation::InvalidData) => 1007,
@@ -81,6 +83,7 @@ impl CloseReason {
             Self::Flooding => "flooding",
             Self::Draining => "draining",
             Self::Superseded => "superseded",
+            Self::Moved => "moved",
             Self::Refused => "refused",
             Self::Internal => "internal",
         }
@@ -92,7 +95,7 @@ impl CloseReason {
     pub(crate) const fn sends_the_rest(self) -> bool {
         !matches!(
             self,
-            Self::TooSlow | Self::TransportAborted | Self::PingTimeout
+            Self::TooSlow | Self::TransportAborted | Self::PingTimeout | Self::Moved
         )
     }
 

@@ -1,9 +1,11 @@
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use messaging_domain::ConversationId;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 use super::event_frame::socketio_frames;
 use super::{AckId, Class, CloseReason, EventFrame, Link, Recoverable, text_frame};
@@ -38,8 +40,10 @@ const HOLDING: u8 = 0;
 const OPEN: u8 = 1;
 /// Its namespace was left; the link may live on.
 const LEFT: u8 = 2;
+/// Another process is about to take it over: what is sent is remembered as well.
+const RECORDING: u8 = 3;
 
-/// The most entries that an application can send while it still decides over the connection.
+/// The most entries that an application can send while it still decides over the connection, or while it moves.
 const HELD_MAX: usize = 1_024;
 
 impl Connection {
@@ -152,8 +156,8 @@ impl Connection {
 
     /// Waits until less than half of the outbox is taken, or the connection has ended.
     ///
-    /// It returns at once while the application still decides over the connection: what is sent until then is held,
-    /// and must fit into the outbox as a whole.
+    /// It returns at once while the application still decides over the connection, or while it moves: what is sent until
+    /// then is held, and must fit into the outbox as a whole.
     pub async fn wait_for_room(&self) {
         if self.phase.load(Ordering::Acquire) == OPEN {
             self.link.wait_for_room().await;
@@ -180,6 +184,34 @@ impl Connection {
         self.phase.store(OPEN, Ordering::Release);
     }
 
+    /// From now on what is sent is remembered.
+    pub(crate) fn record(&self) {
+        let _held = self.held.lock();
+        let (order, failed) = (Ordering::AcqRel, Ordering::Acquire);
+        let _otherwise = self.phase.compare_exchange(OPEN, RECORDING, order, failed);
+    }
+
+    /// Hashes of what was sent since [`Connection::record`]; nothing more is sent to it.
+    pub(crate) fn recorded(&self) -> Vec<u64> {
+        let mut held = self.held.lock();
+        self.phase.store(LEFT, Ordering::Release);
+        let recorded = std::mem::take(&mut *held);
+        recorded.iter().map(|(frames, _)| hash(frames)).collect()
+    }
+
+    /// Sends what was held back, but for what another process has sent already: each as often as its hash is among these.
+    pub(crate) fn release(&self, sent: &[u64]) {
+        let mut left_out: HashMap<u64, usize> = HashMap::new();
+        for hash in sent {
+            *left_out.entry(*hash).or_default() += 1;
+        }
+        self.held.lock().retain(|(frames, _)| {
+            let left = left_out.get_mut(&hash(frames)).filter(|left| **left > 0);
+            left.map(|left| *left -= 1).is_none()
+        });
+        self.opened(None);
+    }
+
     /// Nothing more is sent to it.
     pub(crate) fn left(&self) {
         let mut held = self.held.lock();
@@ -196,7 +228,22 @@ impl Connection {
             HOLDING if held.len() < HELD_MAX => held.push((frames, class)),
             HOLDING => self.link.close(CloseReason::TooSlow),
             OPEN => self.link.push(frames, class),
+            RECORDING => {
+                if held.len() < HELD_MAX {
+                    held.push((frames.clone(), class));
+                } else if class == Class::Durable {
+                    self.link.close(CloseReason::TooSlow);
+                }
+                self.link.push(frames, class);
+            }
             _ => {}
         }
     }
+}
+
+/// What stands for a frame where the frame itself is not needed.
+fn hash(frames: &Bytes) -> u64 {
+    let digest = Sha256::digest(frames);
+    let first = digest.first_chunk().expect("there are 32 bytes");
+    u64::from_be_bytes(*first)
 }

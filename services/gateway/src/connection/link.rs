@@ -111,6 +111,11 @@ impl Link {
         self.outbox.lock().poll_take(cx, bytes_max)
     }
 
+    /// Takes all that waits, to be sent by somebody else.
+    pub(crate) fn drain(&self) -> Vec<(Bytes, Class)> {
+        self.outbox.lock().drain()
+    }
+
     pub(crate) fn register(&self, waiter: Waiter, cx: &Context<'_>) {
         self.outbox.lock().register(waiter, cx);
     }
@@ -164,6 +169,17 @@ impl Link {
             next_ping: Some(next_ping),
             pong_due: Some(pong_due),
         };
+    }
+
+    /// How long it is until the next ping, if the peer is pinged.
+    pub(crate) fn next_ping_in(&self) -> Option<Duration> {
+        let next_ping = self.pulse.lock().next_ping?;
+        Some(next_ping.saturating_duration_since(Instant::now()))
+    }
+
+    /// The first ping is due so much later.
+    pub(crate) fn expect_ping_in(&self, rest: Duration) {
+        self.pulse.lock().next_ping = Some(Instant::now() + rest);
     }
 
     /// Closes the link if an answer is overdue: nobody is served by the grace of a timer that is late.

@@ -16,6 +16,7 @@ pub struct SocketMetrics {
     dropped: IntCounter,
     closed: IntCounterVec,
     relayed: IntCounterVec,
+    moves: IntCounterVec,
 }
 
 impl SocketMetrics {
@@ -59,6 +60,13 @@ impl SocketMetrics {
                 ),
                 &["request", "outcome"],
             )?,
+            moves: IntCounterVec::new(
+                Opts::new(
+                    "fh_gateway_session_moves_total",
+                    "Sessions of other gateways whose WebSocket came here.",
+                ),
+                &["outcome"],
+            )?,
         };
         registry.register(Box::new(metrics.links.clone()))?;
         registry.register(Box::new(metrics.open_polls.clone()))?;
@@ -67,6 +75,7 @@ impl SocketMetrics {
         registry.register(Box::new(metrics.dropped.clone()))?;
         registry.register(Box::new(metrics.closed.clone()))?;
         registry.register(Box::new(metrics.relayed.clone()))?;
+        registry.register(Box::new(metrics.moves.clone()))?;
         Ok(metrics)
     }
 
@@ -82,5 +91,9 @@ impl SocketMetrics {
 
     pub(crate) fn relayed(&self, request: &'static str, outcome: &'static str) {
         self.relayed.with_label_values(&[request, outcome]).inc();
+    }
+
+    pub(crate) fn moved(&self, outcome: &'static str) {
+        self.moves.with_label_values(&[outcome]).inc();
     }
 }

@@ -27,4 +27,4 @@ pub(crate) use frame::{Opcode, ServerFrames, append_frame};
 pub(crate) use outbox::{Taken, Waiter};
 pub(crate) use recoverable::Recoverable;
 pub(crate) use trail::{Places, Trail};
-pub(crate) use worker::{Host, InboxLimits, Worker, answer_to};
+pub(crate) use worker::{HandedOver, Host, InboxLimits, Worker, answer_to};

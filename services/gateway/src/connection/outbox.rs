@@ -132,6 +132,17 @@ impl Outbox {
         }
     }
 
+    /// Takes all that waits, to be sent by somebody else.
+    pub(super) fn drain(&mut self) -> Vec<(Bytes, Class)> {
+        self.queued_bytes = 0;
+        self.droppable_bytes = 0;
+        let queue = std::mem::take(&mut self.queue);
+        queue
+            .into_iter()
+            .map(|entry| (entry.frames, entry.class))
+            .collect()
+    }
+
     /// So many bytes that were taken have left.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
@@ -312,10 +323,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_counts_are_those_of_the_entries(steps in prop::collection::vec((0_usize..60, 0..3), 1..60)) {
+        fn the_counts_are_those_of_the_entries(steps in prop::collection::vec((0_usize..60, 0..4), 1..60)) {
             let mut outbox = Outbox::new(100);
             for (length, step) in steps {
                 match step {
+                    3 => drop(outbox.drain()),
                     0 => drop(outbox.push(frames(length), Class::Durable)),
                     1 => drop(outbox.push(frames(length), Class::Droppable)),
                     _ => {

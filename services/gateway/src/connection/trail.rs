@@ -153,7 +153,6 @@ impl Trail {
     }
 
     /// The present positions.
-    #[cfg(test)]
     pub(crate) fn positions(&self) -> Vec<(ConversationId, u64)> {
         let places = self.places.places.iter().zip(&self.at);
         places

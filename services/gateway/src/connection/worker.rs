@@ -5,6 +5,7 @@ use std::sync::Arc;
 use messaging_lifecycle::Tasks;
 use messaging_wire::Fault;
 use parking_lot::Mutex;
+use serde_json::value::RawValue;
 use tokio::sync::{Notify, oneshot};
 
 use super::{CloseReason, Connection};
@@ -44,7 +45,19 @@ struct State<S> {
     inbox: VecDeque<ClientEvent>,
     inbox_bytes: usize,
     running: bool,
+    /// Nothing is begun: the connection moves.
+    resting: bool,
     ended: Option<CloseReason>,
+}
+
+/// A connection as it goes from one process to another.
+pub(crate) struct HandedOver {
+    /// Of the application.
+    pub(crate) state: Box<RawValue>,
+    /// The events that had not begun.
+    pub(crate) inbox: Vec<ClientEvent>,
+    /// Hashes of what was sent since it rests.
+    pub(crate) sent: Vec<u64>,
 }
 
 struct Opening {
@@ -82,20 +95,36 @@ impl<A: Application> Worker<A> {
     ) -> Arc<Self> {
         let state = State {
             opening: Some(Box::new(Opening { request, answer })),
-            session: None,
-            inbox: VecDeque::new(),
-            inbox_bytes: 0,
             running: true,
-            ended: None,
+            ..State::idle()
         };
-        let worker = Arc::new(Self {
+        let worker = Self::new(host, connection, state);
+        worker.start();
+        worker
+    }
+
+    /// Has the application get ready for a connection that another process will hand over.
+    pub(crate) async fn prepare(
+        host: &Arc<Host<A>>,
+        connection: Arc<Connection>,
+        described: &RawValue,
+    ) -> Result<Arc<Self>, Fault> {
+        let session = host.app.prepare(&connection, described).await?;
+        let state = State {
+            session: Some(session),
+            resting: true,
+            ..State::idle()
+        };
+        Ok(Self::new(Arc::clone(host), connection, state))
+    }
+
+    fn new(host: Arc<Host<A>>, connection: Arc<Connection>, state: State<A::Session>) -> Arc<Self> {
+        Arc::new(Self {
             host,
             connection,
             state: Mutex::new(state),
             room: Notify::new(),
-        });
-        worker.start();
-        worker
+        })
     }
 
     pub(crate) const fn connection(&self) -> &Arc<Connection> {
@@ -120,13 +149,78 @@ impl<A: Application> Worker<A> {
                 if state.takes(bytes, &self.host.inbox) {
                     state.inbox.extend(event.take());
                     state.inbox_bytes += bytes;
-                    if !std::mem::replace(&mut state.running, true) {
-                        self.start();
-                    }
+                    self.start_if_due(&mut state);
                     return;
                 }
             }
             changed.await;
+        }
+    }
+
+    /// Begins no event any more and waits until the one that runs is finished; what is sent from then on is recorded.
+    pub(crate) async fn rest(&self) {
+        loop {
+            let mut changed = pin!(self.room.notified());
+            changed.as_mut().enable();
+            {
+                let mut state = self.state.lock();
+                state.resting = true;
+                if !state.running || state.ended.is_some() {
+                    break;
+                }
+            }
+            changed.await;
+        }
+        self.connection.record();
+    }
+
+    /// What another process must know to get ready for the connection, which rests.
+    pub(crate) async fn describe(&self) -> Option<Box<RawValue>> {
+        let session = self.state.lock().session.clone()?;
+        self.host.app.describe(&session).await
+    }
+
+    /// The application lets go of the connection, which rests; it does not hear of the end.
+    pub(crate) async fn hand_over(&self) -> Option<HandedOver> {
+        let session = self.state.lock().session.take()?;
+        self.host.sockets.remove(&self.connection);
+        let state = self.host.app.hand_over(session).await;
+        let sent = self.connection.recorded();
+        let inbox = {
+            let mut state = self.state.lock();
+            let inbox = std::mem::take(&mut state.inbox);
+            state.ended.get_or_insert(CloseReason::Moved);
+            state.drop_inbox();
+            self.room.notify_waiters();
+            inbox.into()
+        };
+        state.map(|state| HandedOver { state, inbox, sent })
+    }
+
+    /// Goes on with what another process has handed over.
+    pub(crate) async fn take_over(self: &Arc<Self>, given: HandedOver) -> Result<(), Fault> {
+        let session = self.state.lock().session.clone();
+        let session = session.ok_or_else(Fault::internal)?;
+        self.host.app.take_over(&session, &given.state).await?;
+        self.connection.release(&given.sent);
+        self.host.sockets.insert(&self.connection);
+        if self.host.sockets.refuses_new() {
+            // As with one that was just let in.
+            self.connection.close(CloseReason::Draining);
+        }
+        let mut state = self.state.lock();
+        state.inbox_bytes = given.inbox.iter().map(ClientEvent::bytes).sum();
+        state.inbox = given.inbox.into();
+        state.resting = false;
+        if !state.inbox.is_empty() {
+            self.start_if_due(&mut state);
+        }
+        Ok(())
+    }
+
+    fn start_if_due(self: &Arc<Self>, state: &mut State<A::Session>) {
+        if !state.resting && !std::mem::replace(&mut state.running, true) {
+            self.start();
         }
     }
 
@@ -182,15 +276,20 @@ impl<A: Application> Worker<A> {
             if let Some(session) = state.session.take() {
                 return Some(Job::Closed(session, reason));
             }
-        } else if let Some(session) = state.session.clone()
+        } else if !state.resting
+            && let Some(session) = state.session.clone()
             && let Some(event) = state.inbox.pop_front()
         {
             state.inbox_bytes -= event.bytes();
             self.room.notify_waiters();
             return Some(Job::Event(session, event));
         }
-        state.inbox = VecDeque::new();
         state.running = false;
+        if state.resting {
+            self.room.notify_waiters();
+        } else {
+            state.inbox = VecDeque::new();
+        }
         None
     }
 
@@ -222,6 +321,18 @@ impl<A: Application> Worker<A> {
 }
 
 impl<S> State<S> {
+    const fn idle() -> Self {
+        Self {
+            opening: None,
+            session: None,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            running: false,
+            resting: false,
+            ended: None,
+        }
+    }
+
     fn takes(&self, bytes: usize, limits: &InboxLimits) -> bool {
         self.inbox.is_empty()
             || (self.inbox.len() < limits.events_max

@@ -1,3 +1,5 @@
+mod moving;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,18 +42,13 @@ impl<A: Application> Protocol for SocketIo<A> {
     type Receiver = Client<A>;
 
     fn begin(&self, link: &Arc<Link>, credentials: Credentials) -> Arc<Client<A>> {
-        Arc::new(Client {
-            host: Arc::clone(&self.host),
-            namespaces: Arc::clone(&self.namespaces),
-            message_bytes_max: self.message_bytes_max,
-            link: Arc::clone(link),
-            state: Mutex::new(State {
-                credentials: Some(Box::new(credentials)),
-                workers: Vec::new(),
-                partial: None,
-                ended: false,
-            }),
-        })
+        Arc::new(self.client(link, Some(credentials)))
+    }
+
+    const MOVES: bool = A::MOVES;
+
+    async fn prepare(&self, link: &Arc<Link>, described: &RawValue) -> Option<Arc<Client<A>>> {
+        self.expect(link, described).await
     }
 }
 
@@ -97,6 +94,32 @@ impl<A: Application> Receiver for Client<A> {
     }
 
     fn ended(self: &Arc<Self>, reason: CloseReason) {
+        self.end(reason);
+    }
+
+    fn engaged(&self) -> bool {
+        self.state
+            .lock()
+            .workers
+            .iter()
+            .any(|(_, worker)| !worker.ended())
+    }
+
+    async fn freeze(self: &Arc<Self>) -> Option<Box<RawValue>> {
+        self.describe().await
+    }
+
+    async fn hand_over(self: &Arc<Self>) -> Option<Box<RawValue>> {
+        self.give_away().await
+    }
+
+    async fn take_over(self: &Arc<Self>, state: &RawValue) -> bool {
+        self.resume(state).await
+    }
+}
+
+impl<A: Application> Client<A> {
+    fn end(&self, reason: CloseReason) {
         let workers = {
             let mut state = self.state.lock();
             state.ended = true;
@@ -109,16 +132,6 @@ impl<A: Application> Receiver for Client<A> {
         }
     }
 
-    fn engaged(&self) -> bool {
-        self.state
-            .lock()
-            .workers
-            .iter()
-            .any(|(_, worker)| !worker.ended())
-    }
-}
-
-impl<A: Application> Client<A> {
     fn take_text(&self, text: &[u8]) -> Result<Ready<A>, CloseReason> {
         let text = std::str::from_utf8(text)
             .map_err(|_| CloseReason::ProtocolViolation(Violation::InvalidData))?;

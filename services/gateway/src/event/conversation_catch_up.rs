@@ -64,12 +64,8 @@ impl Gateway {
         })
     }
 
-    /// Ends a membership, whether or not it has become live; true if there was one.
-    pub(super) async fn end_membership(
-        &self,
-        client: &Client,
-        conversation: ConversationId,
-    ) -> bool {
+    /// Ends a membership, whether or not it has become live.
+    pub(super) async fn end_membership(&self, client: &Client, conversation: ConversationId) {
         let was_noted = client
             .connection
             .recoverable()
@@ -78,30 +74,34 @@ impl Gateway {
             // It is tried again; till then the record counts as stale.
             tracing::debug!(%error, "a conversation was not forgotten for a recovery yet");
         }
-        self.leave_room(client, conversation).await
+        self.leave_room(client, conversation).await;
     }
 
-    /// Delivers nothing more of a conversation to a client; true if something was.
-    pub(crate) async fn leave_room(&self, client: &Client, conversation: ConversationId) -> bool {
-        let had_joined = client.forget_joined(conversation);
-        if had_joined {
-            self.rooms.leave(conversation, &client.connection);
-            self.interest
-                .release(&Topic::Conversation(conversation))
-                .await;
+    /// Delivers nothing more of a conversation to a client. Returns up to which `seq` it was given each message, if it was live.
+    pub(crate) async fn leave_room(
+        &self,
+        client: &Client,
+        conversation: ConversationId,
+    ) -> Option<u64> {
+        if !client.forget_joined(conversation) {
+            return None;
         }
-        had_joined
+        let at = self.rooms.leave(conversation, &client.connection);
+        self.interest
+            .release(&Topic::Conversation(conversation))
+            .await;
+        at
     }
 
-    /// Lets a recovered client join again, before the answer to it: live events are held from here on.
+    /// Lets a client go on in a conversation that it joined before, at another gateway or in another connection: live events
+    /// are held from here on, until [`Gateway::give_missed`].
     ///
     /// # Errors
     /// `unavailable`; nothing is held then.
     pub(crate) async fn rejoin(
         &self,
-        client: &Arc<Client>,
+        client: &Client,
         conversation: ConversationId,
-        at: u64,
     ) -> Result<(), Fault> {
         self.interest
             .acquire(Topic::Conversation(conversation))
@@ -112,12 +112,11 @@ impl Gateway {
             &client.user,
             Joining::Again,
         );
-        client.note_joined(conversation, at);
-        client.owe(conversation, at);
+        client.note_joined(conversation, u64::MAX);
         Ok(())
     }
 
-    /// Gives a recovered client what it missed after `at`, and lets live events through. It is closed if that cannot be done.
+    /// Gives a client that rejoined what it missed after `at`, and lets live events through. It is closed if that cannot be done.
     pub(crate) async fn give_missed(&self, client: &Client, conversation: ConversationId, at: u64) {
         // Whoever brings an offset may have made it up; a room has seen that there are so many messages, or the log has.
         let known = self.rooms.position(conversation);
@@ -160,7 +159,7 @@ impl Gateway {
             if !is_proven {
                 if missed.messages.first().is_none_or(|first| first.seq != at) {
                     tracing::warn!(%conversation, "a client claims to have what the log has not; it begins anew");
-                    if let Some(stored) = &client.stored {
+                    if let Some(stored) = client.stored() {
                         stored.void();
                     }
                     return None;

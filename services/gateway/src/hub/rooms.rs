@@ -92,24 +92,28 @@ impl Rooms {
         }
     }
 
-    /// Takes a connection out of a room, and the room away with its last one.
-    pub(crate) fn leave(&self, conversation: ConversationId, connection: &Arc<Connection>) {
-        if let Entry::Occupied(mut entry) = self.shard(conversation).lock().entry(conversation) {
-            let received = entry
-                .get_mut()
-                .member(connection)
-                .and_then(|member| member.at());
-            if let Some(at) = received.filter(|_| !connection.closed()) {
-                self.left.lock().note(conversation, connection, at);
-            }
-            entry
-                .get_mut()
-                .members
-                .retain(|member| !Arc::ptr_eq(&member.connection, connection));
-            if entry.get().members.is_empty() {
-                entry.remove();
-            }
+    /// Takes a connection out of a room, and the room away with its last one. Returns up to which `seq` it was given each
+    /// message, if it was live.
+    pub(crate) fn leave(
+        &self,
+        conversation: ConversationId,
+        connection: &Arc<Connection>,
+    ) -> Option<u64> {
+        let mut shard = self.shard(conversation).lock();
+        let Entry::Occupied(mut entry) = shard.entry(conversation) else {
+            return None;
+        };
+        let room = entry.get_mut();
+        let received = room.member(connection).and_then(|member| member.at());
+        if let Some(at) = received.filter(|_| !connection.closed()) {
+            self.left.lock().note(conversation, connection, at);
         }
+        room.members
+            .retain(|member| !Arc::ptr_eq(&member.connection, connection));
+        if room.members.is_empty() {
+            entry.remove();
+        }
+        received
     }
 
     /// Whether a connection receives what happens in a conversation.

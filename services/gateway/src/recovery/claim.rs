@@ -222,10 +222,7 @@ impl Recovery {
         let Some(client) = self.0.clients.find(session) else {
             return End::Ended { is_stale: false };
         };
-        let is_stale = client
-            .stored
-            .as_ref()
-            .is_some_and(|stored| stored.is_stale());
+        let is_stale = client.stored().is_some_and(|stored| stored.is_stale());
         client.connection.close(CloseReason::Superseded);
         match tokio::time::timeout(END_TIMEOUT, client.gone()).await {
             Ok(()) => End::Ended { is_stale },

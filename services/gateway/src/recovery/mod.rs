@@ -18,9 +18,10 @@ use std::time::Duration;
 
 use messaging_bus::presence::Instance;
 use messaging_bus::{BucketError, Bus, SessionBucket};
-use messaging_domain::UserId;
+use messaging_domain::{ConversationId, UserId};
 use messaging_lifecycle::Tasks;
 use prometheus::{IntCounterVec, Opts, Registry};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, watch};
 
 use self::record::Record;
@@ -164,6 +165,48 @@ impl Recovery {
         });
     }
 
+    /// The name of this gateway.
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.0.instance
+    }
+
+    /// Gives away the record of a client that goes to another gateway: nothing is written to it here any more.
+    pub(crate) async fn give(&self, client: &Arc<Client>) -> Option<Given> {
+        let (recoverable, stored) = (client.connection.recoverable()?, client.stored()?);
+        self.0.clients.remove(client);
+        // One that is being written is waited for.
+        let revision = stored.revision.lock().await;
+        stored.finish();
+        let trail = recoverable.trail.lock();
+        Some(Given {
+            session: recoverable.session.clone(),
+            revision: *revision,
+            places: trail.places().clone(),
+            positions: trail.positions(),
+        })
+    }
+
+    /// Takes on the record of a client that has come from another gateway.
+    ///
+    /// # Errors
+    /// If it could not be written, or somebody else has written it.
+    pub(crate) async fn take(&self, client: &Arc<Client>, given: Given) -> Result<(), BucketError> {
+        let (inner, connection) = (&self.0, &client.connection);
+        let record = inner.record(client, given.places.clone());
+        let written = inner.bucket.write(
+            &given.session,
+            record.encode(),
+            given.revision,
+            inner.live_ttl(),
+        );
+        let stored = Stored::new(written.await?);
+        let trail = Trail::resume(&given.session, given.places, &given.positions);
+        self.attach(connection, given.session, connection.id().into(), trail);
+        client.set_stored(stored);
+        self.keep(client);
+        Ok(())
+    }
+
     /// Keeps a client that was let in.
     pub(crate) fn keep(&self, client: &Arc<Client>) {
         self.0.clients.insert(client);
@@ -178,7 +221,7 @@ impl Recovery {
     }
 
     async fn write(&self, client: &Client, is_checkpoint: bool) -> Result<(), BucketError> {
-        let (Some(recoverable), Some(stored)) = (client.connection.recoverable(), &client.stored)
+        let (Some(recoverable), Some(stored)) = (client.connection.recoverable(), client.stored())
         else {
             return Ok(());
         };
@@ -223,7 +266,7 @@ impl Recovery {
 
     /// The client's connection has ended: lets it be recovered for a while, unless it left for good or goes on elsewhere.
     pub(crate) fn release(&self, client: &Arc<Client>, reason: CloseReason) {
-        let (Some(recoverable), Some(stored)) = (client.connection.recoverable(), &client.stored)
+        let (Some(recoverable), Some(stored)) = (client.connection.recoverable(), client.stored())
         else {
             return;
         };
@@ -257,7 +300,7 @@ impl Recovery {
     }
 
     async fn try_release(&self, client: &Client, ended: &Ended) -> Result<(), BucketError> {
-        let (inner, Some(stored)) = (&self.0, &client.stored) else {
+        let (inner, Some(stored)) = (&self.0, client.stored()) else {
             return Ok(());
         };
         let revision = *stored.revision.lock().await;
@@ -267,6 +310,16 @@ impl Recovery {
         let written = inner.overwrite(&ended.session, &ended.record, revision, inner.window);
         written.await.map(drop)
     }
+}
+
+/// The record of a connection that goes to another gateway.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Given {
+    session: Box<str>,
+    revision: u64,
+    places: Places,
+    /// The position of each place, in the same order.
+    positions: Vec<(ConversationId, u64)>,
 }
 
 /// The record of a connection that has ended.

@@ -45,7 +45,7 @@ impl Recovery {
             loop {
                 ticks.tick().await;
                 let is_due = |client: &Client| {
-                    let stored = client.stored.as_ref();
+                    let stored = client.stored();
                     stored.is_some_and(|stored| stored.written_at().elapsed() >= RENEW_INTERVAL)
                 };
                 recovery.store_all(recovery.0.clients.filter(is_due)).await;
@@ -56,7 +56,7 @@ impl Recovery {
     /// Everything that was written may be gone: writes it anew. NATS keeps the bucket in memory.
     pub(crate) fn bucket_was_lost(&self) {
         for client in self.0.clients.filter(|_| true) {
-            if let Some(stored) = &client.stored {
+            if let Some(stored) = client.stored() {
                 stored.failed();
             }
         }
@@ -71,12 +71,7 @@ impl Recovery {
             tokio::time::sleep(RETRY_DELAY).await;
         }
         inner.ready.send_replace(true);
-        let is_stale = |client: &Client| {
-            client
-                .stored
-                .as_ref()
-                .is_some_and(|stored| stored.is_stale())
-        };
+        let is_stale = |client: &Client| client.stored().is_some_and(|stored| stored.is_stale());
         self.store_all(inner.clients.filter(is_stale)).await;
     }
 

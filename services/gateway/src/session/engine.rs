@@ -37,6 +37,8 @@ enum Transport {
     Answered,
     /// The WebSocket alone.
     WebSocket,
+    /// Nobody here: another gateway takes it over.
+    Leaving,
 }
 
 /// What broke off at another gateway that served a session.
@@ -49,6 +51,8 @@ pub(crate) enum Cut {
     Post,
     /// The body of a POST was too large.
     TooBig,
+    /// The move of the session to that gateway.
+    Move,
 }
 
 /// Why a request cannot be served.
@@ -189,10 +193,15 @@ impl<R> EngineSession<R> {
         let reason = match cut {
             // A client that moves may let go of its poll, which has nothing for it any more.
             Cut::Poll if self.is_moving() => return,
-            Cut::Poll | Cut::Post => CloseReason::TransportAborted,
+            Cut::Poll | Cut::Post | Cut::Move => CloseReason::TransportAborted,
             Cut::TooBig => CloseReason::ProtocolViolation(Violation::TooBig),
         };
         self.link.close(reason);
+    }
+
+    /// Waits until no POST is in work.
+    pub(crate) async fn quiet(&self) {
+        self.wait_for(|| !self.state.lock().posted).await;
     }
 
     /// Waits until what waits at the end of the session was fetched.
@@ -291,6 +300,11 @@ impl<R> Probe<R> {
             .wait_for(|| self.0.state.lock().transport >= Transport::Answered)
             .await;
         self.advance(Transport::Answered, Transport::WebSocket)
+    }
+
+    /// The client has moved to another gateway, which takes the session over; no request is taken any more.
+    pub(crate) fn leave(&self) -> bool {
+        self.advance(Transport::Probed, Transport::Leaving)
     }
 
     pub(crate) fn is_complete(&self) -> bool {

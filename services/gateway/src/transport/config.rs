@@ -32,6 +32,10 @@ pub struct PeerTimes {
     pub slice: Duration,
     /// Who has been told so asks again within this time, or is gone.
     pub gap: Duration,
+    /// A session that moves must come to rest within this time.
+    pub rest: Duration,
+    /// The gateway that a session moves to must take it within this time after that.
+    pub take: Duration,
 }
 
 impl Default for PeerTimes {
@@ -39,6 +43,8 @@ impl Default for PeerTimes {
         Self {
             slice: Duration::from_secs(3),
             gap: Duration::from_secs(4),
+            rest: Duration::from_secs(10),
+            take: Duration::from_secs(5),
         }
     }
 }

@@ -16,7 +16,7 @@ use messaging_wire::Fault;
 use super::heartbeat::HeartbeatKind;
 use super::polling::{self, Served};
 use super::refusal::{BadRequest, fault_response};
-use super::relay::{self, Peers, Relay, Whose};
+use super::relay::{self, Admission, Arriving, Peers, Relay, Whose};
 use super::request::{EngineQuery, TransportName, credentials};
 use super::websocket::{self, WebSocketSettings, heartbeat_of};
 use super::{Message, Protocol, Receiver, TransportConfig};
@@ -153,9 +153,41 @@ impl<P: Protocol> EngineServer<P> {
             (TransportName::Polling, &Method::GET) => relay::poll(self, owner, sid).await,
             (TransportName::Polling, &Method::POST) => relay::post(self, owner, sid, request).await,
             (TransportName::Polling, _) => Served::Malformed,
-            (TransportName::WebSocket, _) => Served::Gone,
+            (TransportName::WebSocket, _) => return self.bring_here(owner, sid, request).await,
         };
         served.into_response(&self.config)
+    }
+
+    /// Lets in the WebSocket of a session that another gateway owns, and the session after it.
+    async fn bring_here(
+        self: &Arc<Self>,
+        owner: Route,
+        sid: &str,
+        mut request: Request,
+    ) -> Response {
+        if self.sockets.refuses_new() {
+            return fault_response(Fault::unavailable());
+        }
+        let (response, upgrading) = match websocket::accept(&mut request, None) {
+            Ok(accepted) => accepted,
+            Err(_) => return BadRequest::Malformed.into_response(),
+        };
+        let arriving = match Arriving::begin(self, owner, sid).await {
+            Admission::Begun(arriving) => arriving,
+            // It is let in and shown out, as a client that comes too late expects it: `upgrading` is dropped.
+            Admission::Refused => return response,
+            Admission::Gone => return BadRequest::UnknownSession.into_response(),
+        };
+        let server = Arc::clone(self);
+        self.tasks.spawn("websocket", async move {
+            let settings = WebSocketSettings::engine(&server.config);
+            let within = server.config.upgrade_timeout;
+            websocket::serve_arrival(upgrading, Arc::clone(&arriving), settings, within).await;
+            if let Some(session) = arriving.session() {
+                server.sessions.remove(session);
+            }
+        });
+        response
     }
 
     fn begin_polling(self: &Arc<Self>, request: &Request) -> Response {
@@ -278,7 +310,7 @@ pub(super) async fn take_packet<R: Receiver>(
 
 const VIOLATION: CloseReason = CloseReason::ProtocolViolation(Violation::Protocol);
 
-fn decode(text: &Bytes) -> Result<EnginePacket<'_>, CloseReason> {
+pub(super) fn decode(text: &Bytes) -> Result<EnginePacket<'_>, CloseReason> {
     let text = std::str::from_utf8(text)
         .map_err(|_| CloseReason::ProtocolViolation(Violation::InvalidData))?;
     EnginePacket::decode(text).map_err(|_| VIOLATION)

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 
 use crate::application::Credentials;
 use crate::connection::{CloseReason, Link};
@@ -37,6 +38,23 @@ pub trait Receiver: Send + Sync + 'static {
     fn engaged(&self) -> bool {
         true
     }
+
+    /// Begins nothing more, and says what another process must know to get ready; `None` if it cannot move.
+    ///
+    /// It is called when nothing is received any more. Dropped before it is done, the link ends.
+    fn freeze(self: &Arc<Self>) -> impl Future<Output = Option<Box<RawValue>>> + Send {
+        async { None }
+    }
+
+    /// Lets go of everything, after which nothing is sent, and says what another process must have to go on.
+    fn hand_over(self: &Arc<Self>) -> impl Future<Output = Option<Box<RawValue>>> + Send {
+        async { None }
+    }
+
+    /// Goes on where another process was; false if it cannot, and then it ends.
+    fn take_over(self: &Arc<Self>, _state: &RawValue) -> impl Future<Output = bool> + Send {
+        async { false }
+    }
 }
 
 /// What is spoken over the sessions of a server.
@@ -46,6 +64,18 @@ pub trait Protocol: Send + Sync + 'static {
 
     /// Begins a session.
     fn begin(&self, link: &Arc<Link>, credentials: Credentials) -> Arc<Self::Receiver>;
+
+    /// Whether sessions can move to another process.
+    const MOVES: bool = false;
+
+    /// Gets ready for a session that another process has described; `None` if it cannot.
+    fn prepare(
+        &self,
+        _link: &Arc<Link>,
+        _described: &RawValue,
+    ) -> impl Future<Output = Option<Arc<Self::Receiver>>> + Send {
+        async { None }
+    }
 }
 
 /// Tells a receiver of the end, whatever way it comes.

@@ -2,6 +2,7 @@
 
 mod connections;
 mod handshake;
+mod moves;
 mod namespaces;
 #[cfg(test)]
 mod peers;

@@ -25,6 +25,8 @@ pub(crate) fn impatient() -> TransportConfig {
         peers: PeerTimes {
             slice: Duration::from_millis(100),
             gap: Duration::from_secs(1),
+            rest: Duration::from_secs(1),
+            take: Duration::from_secs(1),
         },
         ..config()
     }

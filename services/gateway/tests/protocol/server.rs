@@ -13,6 +13,7 @@ use messaging_web::{BoundServer, ServerConfig};
 use messaging_wire::{ErrorCode, Fault};
 use parking_lot::Mutex;
 use prometheus::Registry;
+use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
 /// A server on a free port of its own.
@@ -83,6 +84,9 @@ impl Server {
             log: Mutex::default(),
             gate: Semaphore::new(0),
             deciding: AtomicUsize::new(0),
+            prepared: Mutex::default(),
+            gated_step: Mutex::default(),
+            failing_step: Mutex::default(),
         });
         let routes = router(
             Arc::clone(&app),
@@ -143,6 +147,12 @@ pub(crate) struct App {
     pub(crate) gate: Semaphore,
     /// Connections that have come to the gate.
     pub(crate) deciding: AtomicUsize,
+    /// Connections that were announced by another server.
+    pub(crate) prepared: Mutex<Vec<Arc<Connection>>>,
+    /// The step of a move that waits for a permit of the gate.
+    pub(crate) gated_step: Mutex<&'static str>,
+    /// The step of a move that fails.
+    pub(crate) failing_step: Mutex<&'static str>,
 }
 
 impl App {
@@ -160,6 +170,16 @@ impl App {
 
     fn note(&self, line: String) {
         self.log.lock().push(line);
+    }
+
+    /// A step of a move; false if it is to fail.
+    async fn step(&self, step: &'static str) -> bool {
+        self.note(step.to_owned());
+        let is_gated = *self.gated_step.lock() == step;
+        if is_gated {
+            self.gate.acquire().await.expect("never closed").forget();
+        }
+        *self.failing_step.lock() != step
     }
 }
 
@@ -235,6 +255,50 @@ impl Application for App {
 
     async fn closed(&self, _connection: Arc<Arc<Connection>>, reason: CloseReason) {
         self.note(format!("closed {}", reason.as_str()));
+    }
+
+    const MOVES: bool = true;
+
+    async fn describe(&self, _connection: &Arc<Arc<Connection>>) -> Option<Box<RawValue>> {
+        let described = RawValue::from_string(r#"{"user":"u-1"}"#.to_owned()).expect("JSON");
+        self.step("describe").await.then_some(described)
+    }
+
+    async fn hand_over(&self, connection: Arc<Arc<Connection>>) -> Option<Box<RawValue>> {
+        connection.send(&EventFrame::new("last", "1"), Class::Durable);
+        let goes_on = self.step("hand_over").await;
+        let length = match *self.failing_step.lock() {
+            "large" => 2 << 20,
+            _ => 10,
+        };
+        let state = format!("\"{}\"", "s".repeat(length));
+        goes_on.then_some(RawValue::from_string(state).expect("JSON"))
+    }
+
+    async fn prepare(
+        &self,
+        connection: &Arc<Connection>,
+        described: &RawValue,
+    ) -> Result<Arc<Arc<Connection>>, Fault> {
+        assert_eq!(described.get(), r#"{"user":"u-1"}"#);
+        self.prepared.lock().push(Arc::clone(connection));
+        if !self.step("prepare").await {
+            return Err(Fault::unavailable());
+        }
+        Ok(Arc::new(Arc::clone(connection)))
+    }
+
+    async fn take_over(
+        &self,
+        connection: &Arc<Arc<Connection>>,
+        state: &RawValue,
+    ) -> Result<(), Fault> {
+        assert_eq!(state.get(), r#""ssssssssss""#);
+        connection.send(&EventFrame::new("resumed", "1"), Class::Durable);
+        if !self.step("take_over").await {
+            return Err(Fault::unavailable());
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::polling::{POLLING, connected, get, post};
 use crate::server::{Server, config, config_with_heartbeat, eventually};
 use crate::wire::Socket;
 
-fn websocket(path: &str) -> String {
+pub(crate) fn websocket(path: &str) -> String {
     path.replace("transport=polling", "transport=websocket")
 }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use messaging_bus::{PeerHandler, serve_peers};
 use tokio_util::sync::CancellationToken;
 
+use super::departure::Step;
 use super::message::{Answer, Question, Verdict};
 use super::slices::Work;
 use super::{AREA, Relay, bare};
@@ -33,14 +34,24 @@ impl<P: Protocol> PeerHandler for Answering<P> {
         let Some((question, body)) = Question::decode(&payload) else {
             return Some(bare(Verdict::Failed).encode());
         };
-        if request == "cut" {
-            self.cut(&question);
-            return None;
-        }
         let relay = self.0.relay.as_ref()?;
+        let step = async |step| relay.departures.step(&question, step).await;
         let answer = match request {
             "poll" => self.poll(relay, question).await,
             "post" => self.post(relay, question, body).await,
+            "probe" => relay.departures.probe(&self.0, question),
+            "probed" => step(Step::Probed).await,
+            "freeze" => step(Step::Freeze).await,
+            "take" => step(Step::Take).await,
+            "unprobe" => {
+                step(Step::Unprobe).await;
+                return None;
+            }
+            "cut" => {
+                self.cut(&question);
+                step(Step::Unprobe).await;
+                return None;
+            }
             _ => bare(Verdict::Failed),
         };
         Some(answer.encode())
@@ -48,13 +59,6 @@ impl<P: Protocol> PeerHandler for Answering<P> {
 }
 
 impl<P: Protocol> Answering<P> {
-    fn find(&self, question: &Question) -> Result<Arc<EngineSession<P::Receiver>>, Answer> {
-        self.0
-            .sessions
-            .find(&question.sid)
-            .ok_or(bare(Verdict::Gone))
-    }
-
     async fn poll(&self, relay: &Relay, question: Question) -> Answer {
         let sid = question.sid.clone();
         let bytes_max = self.0.config.frame_bytes_max.min(relay.body_bytes_max());
@@ -90,7 +94,7 @@ impl<P: Protocol> Answering<P> {
     }
 
     fn cut(&self, question: &Question) {
-        if let (Some(cut), Ok(session)) = (question.cut, self.find(question)) {
+        if let (Some(cut), Some(session)) = (question.cut, self.0.sessions.find(&question.sid)) {
             session.cut(cut);
         }
     }

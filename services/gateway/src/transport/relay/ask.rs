@@ -113,15 +113,13 @@ impl<P: Protocol> Asking<P> {
 
     fn answered(mut self, answer: Answer) -> Served {
         self.is_over = true;
-        let (outcome, served) = match answer.verdict {
-            Verdict::Done => ("answered", Served::Text(answer.body)),
-            Verdict::Malformed => ("malformed", Served::Malformed),
-            Verdict::TooBig => ("too_big", Served::TooBig),
-            Verdict::Gone => ("unknown", Served::Gone),
-            Verdict::Again | Verdict::Refused | Verdict::Failed => ("failed", Served::Gone),
-        };
-        self.outcome = outcome;
-        served
+        self.outcome = answer.verdict.as_str();
+        match answer.verdict {
+            Verdict::Done => Served::Text(answer.body),
+            Verdict::Malformed => Served::Malformed,
+            Verdict::TooBig => Served::TooBig,
+            _ => Served::Gone,
+        }
     }
 }
 

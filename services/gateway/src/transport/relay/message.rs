@@ -61,6 +61,20 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
+impl Verdict {
+    /// The word for it in metrics, as an answer to a question.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "answered",
+            Self::Gone => "unknown",
+            Self::Malformed => "malformed",
+            Self::TooBig => "too_big",
+            Self::Refused => "refused",
+            Self::Again | Self::Failed => "failed",
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct AnswerHead {
     verdict: Verdict,

@@ -1,10 +1,13 @@
 //! Sessions of other gateways: any request of a session may land on any gateway.
 //!
 //! A session's id begins with the route of its owner. Who gets a request for another's session asks the owner, in
-//! slices, so that each of the two soon notices when the other one is gone.
+//! slices, so that each of the two soon notices when the other one is gone. A session whose WebSocket comes to another
+//! gateway goes there as a whole: the owner freezes it, the other one gets ready, takes it, and goes on.
 
 mod answer;
+mod arrival;
 mod ask;
+mod departure;
 mod message;
 mod slices;
 
@@ -14,8 +17,10 @@ use bytes::Bytes;
 use messaging_bus::{Bus, RequestError, Route};
 
 pub(super) use answer::serve;
+pub(super) use arrival::{Admission, Arriving};
 pub(super) use ask::{poll, post};
 
+use self::departure::Departures;
 use self::message::{Answer, Question, SLACK_BYTES, Verdict};
 use self::slices::Slices;
 use crate::session::{is_id, random_id};
@@ -42,6 +47,7 @@ const TELL_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Relay {
     peers: Peers,
     slices: Slices,
+    departures: Departures,
 }
 
 /// Whose a session is, by its id.
@@ -71,6 +77,7 @@ impl Relay {
         Self {
             peers,
             slices: Slices::default(),
+            departures: Departures::default(),
         }
     }
 

@@ -15,4 +15,5 @@ pub use reader::read_stream;
 pub use serve::{WebSocketSettings, serve};
 
 pub(crate) use accept::is_upgrade;
+pub(super) use serve::serve_arrival;
 pub(crate) use serve::{heartbeat_of, serve_probe};

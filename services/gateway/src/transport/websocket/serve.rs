@@ -13,7 +13,8 @@ use crate::connection::{CloseReason, Link, text_frame};
 use crate::session::Probe;
 use crate::transport::heartbeat::{Heartbeat, HeartbeatKind, keep};
 use crate::transport::receiver::Ending;
-use crate::transport::{Receiver, TransportConfig};
+use crate::transport::relay::Arriving;
+use crate::transport::{Protocol, Receiver, TransportConfig};
 
 /// How long the last words, and the peer's answer to them, may take.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(3);
@@ -134,6 +135,55 @@ pub(crate) async fn serve_probe<P: Receiver, R: Receiver>(
             &mut sink,
             &link,
             &**session.receiver(),
+            &settings.heartbeat,
+            ending,
+        )
+        .await
+    };
+    // Rarely in use, so not a part of every idle connection.
+    Box::pin(hang_up(end, source, sink)).await;
+}
+
+/// Tries out a WebSocket for a session that another gateway serves, and serves the session once it has come here.
+///
+/// Nothing is written before the answer to the client's probe, and nothing behind it before the session is here.
+pub(in crate::transport) async fn serve_arrival<P: Protocol>(
+    upgrading: Upgrading,
+    arriving: Arc<Arriving<P>>,
+    settings: WebSocketSettings,
+    within: Duration,
+) {
+    let Some((mut source, mut sink)) = upgrading.finish().await else {
+        return arriving.give_up().await;
+    };
+    let link = Arc::clone(arriving.link());
+    let end = {
+        let mut reader = pin!(read(&mut source, &link, &arriving, settings.read_rules()));
+        let upgraded = async {
+            arriving.probed().await;
+            sink.write_all(&text_frame(b"3probe")).await.ok()?;
+            arriving.answered();
+            arriving.upgraded().await;
+            Some(())
+        };
+        // Whichever way this fails, the session stays where it is.
+        let upgraded = tokio::select! {
+            biased;
+            upgraded = timeout(within, upgraded) => matches!(upgraded, Ok(Some(()))),
+            _ = &mut reader => false,
+            () = arriving.stopping() => false,
+        };
+        if !upgraded {
+            return arriving.give_up().await;
+        }
+        let ending = Ending::new(Arc::clone(&arriving), Arc::clone(&link));
+        // Meanwhile the reader waits.
+        arriving.arrive().await;
+        run(
+            reader,
+            &mut sink,
+            &link,
+            &*arriving,
             &settings.heartbeat,
             ending,
         )
