@@ -4,7 +4,7 @@
 export const READY = [
   'who', 'bindings', 'objects', 'text', 'messages', 'history', 'changes', 'idempotency', 'contracts', 'presence',
   'errors', 'origins', 'connecting', 'events', 'joining', 'sending', 'told', 'typing', 'reading', 'plain', 'frames',
-  'limits', 'small_limits', 'no_limits', 'open', 'keys', 'jwks', 'twins', 'attachments', 'search', 'api_document', 'recovery', 'relayed',
+  'limits', 'small_limits', 'no_limits', 'open', 'keys', 'jwks', 'twins', 'attachments', 'search', 'api_document', 'recovery', 'relay',
 ];
 
 /**

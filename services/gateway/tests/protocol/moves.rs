@@ -11,7 +11,7 @@ use messaging_gateway::transport::TransportConfig;
 use parking_lot::Mutex;
 
 use crate::peers::{Peer, impatient, peers};
-use crate::polling::{POLLING, connected, get, post};
+use crate::polling::{POLLING, connected, get, handshake, post};
 use crate::server::{Server, config, config_with_heartbeat, eventually};
 use crate::upgrade::websocket;
 use crate::wire::{BINARY, FINAL, Socket};
@@ -541,4 +541,73 @@ async fn whatever_an_owner_hands_over_is_taken_or_refused() {
     })
     .await;
     connected(&one.server).await;
+}
+
+const CLIENTS: usize = 20;
+const EVENTS: usize = 300;
+
+/// Sends the same to a connection wherever it is known, as gateways do that hear of the same event.
+async fn broadcast(servers: [&Server; 2], ids: &[String]) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(3));
+    for number in 0..EVENTS {
+        let event = EventFrame::new("n", number.to_string());
+        for id in ids {
+            for server in servers {
+                let prepared = server.app.prepared.lock();
+                let prepared = prepared.iter().find(|one| one.id() == id).cloned();
+                if let Some(connection) = prepared.or_else(|| server.sockets.find(id)) {
+                    connection.send(&event, Class::Durable);
+                }
+            }
+        }
+        ticks.tick().await;
+    }
+}
+
+/// Polls some times, moves, and returns the numbers that came.
+async fn numbers(servers: [&Server; 2], path: &str, polls: usize) -> Vec<usize> {
+    let mut packets = Vec::new();
+    for turn in 0..polls {
+        packets.push(get(servers[turn % 2], path).await.body);
+    }
+    let (last, mut socket) = tokio::join!(get(servers[0], path), probed(servers[1], path));
+    packets.push(last.body);
+    socket.send("5").await;
+    let end = format!("42/messages,[\"n\",{}]", EVENTS - 1);
+    while packets.last() != Some(&end) {
+        packets.push(socket.text().await);
+    }
+    let packets = packets.iter().flat_map(|body| body.split('\u{1e}'));
+    packets
+        .filter_map(|packet| {
+            packet
+                .strip_prefix("42/messages,[\"n\",")?
+                .strip_suffix(']')?
+                .parse()
+                .ok()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn many_sessions_move_while_events_come_and_each_gets_all_of_them_once_and_in_order() {
+    let [one, two] = peers(config()).await;
+    let servers = [&one.server, &two.server];
+    let (mut paths, mut ids) = (Vec::new(), Vec::new());
+    for _ in 0..CLIENTS {
+        let path = handshake(&one.server).await;
+        assert_eq!(post(&two.server, &path, "40/messages,").await.body, "ok");
+        let answer = get(&two.server, &path).await.body;
+        assert!(answer.ends_with("[\"connected\",{}]"), "{answer}");
+        ids.push(answer.split('"').nth(3).expect("a sid").to_owned());
+        paths.push(path);
+    }
+    let clients = paths.iter().enumerate();
+    let clients = clients.map(|(number, path)| numbers(servers, path, number % 7));
+    let clients = futures_util::future::join_all(clients);
+    let (received, ()) = tokio::join!(clients, broadcast(servers, &ids));
+    for numbers in received {
+        assert_eq!(numbers, (0..EVENTS).collect::<Vec<_>>());
+    }
+    assert_eq!(two.server.labelled(MOVES, "moved"), CLIENTS as f64);
 }
