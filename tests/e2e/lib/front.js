@@ -10,6 +10,7 @@ export class Front {
     this.turns = urls.map(() => 0);
     this.turn = 0;
     this.server = createServer((asked, answer) => this.pass(asked, answer));
+    this.tunnels = new Set();
     this.server.on('upgrade', (asked, socket, first) => this.tunnel(asked, socket, first));
   }
 
@@ -23,7 +24,18 @@ export class Front {
 
   close() {
     this.server.close();
+    this.cut();
+  }
+
+  /** Breaks all connections, those of WebSockets included, and lets none in until `mend`. */
+  cut() {
+    this.isDown = true;
     this.server.closeAllConnections();
+    for (const socket of this.tunnels) socket.destroy();
+  }
+
+  mend() {
+    this.isDown = false;
   }
 
   next() {
@@ -33,6 +45,10 @@ export class Front {
   }
 
   pass(asked, answer) {
+    if (this.isDown) {
+      asked.socket.destroy();
+      return;
+    }
     const { hostname, port } = this.next();
     const { method, url: path, headers } = asked;
     const passed = request({ hostname, port, method, path, headers }, (got) => {
@@ -45,7 +61,13 @@ export class Front {
   }
 
   tunnel(asked, socket, first) {
+    if (this.isDown) {
+      socket.destroy();
+      return;
+    }
     const { hostname, port } = this.next();
+    this.tunnels.add(socket);
+    socket.on('close', () => this.tunnels.delete(socket));
     const server = connect(Number(port), hostname, () => {
       const lines = [`${asked.method} ${asked.url} HTTP/1.1`];
       for (let index = 0; index < asked.rawHeaders.length; index += 2) lines.push(`${asked.rawHeaders[index]}: ${asked.rawHeaders[index + 1]}`);

@@ -27,6 +27,13 @@ async fn a_client_goes_on_where_it_was_whatever_broke() {
 }
 
 #[tokio::test]
+async fn many_clients_come_and_come_back_through_a_front_without_sticky_sessions() {
+    let settings = [NO_RATES[0], NO_RATES[1], ("CONNECTIONS_PER_USER_MAX", "0")];
+    let cluster = Cluster::start(&settings).await;
+    Script::run("front", &cluster).await;
+}
+
+#[tokio::test]
 async fn after_the_time_that_is_set_a_client_begins_anew() {
     let settings = [("RECOVERY_SECONDS", "1")];
     let cluster = Cluster::start(&settings).await;
