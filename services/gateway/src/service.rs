@@ -2,10 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use bytes::Bytes;
 use messaging_auth::Verifier;
 use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
-use messaging_bus::{Bus, Intake, PeerHandler, Route, serve_peers};
+use messaging_bus::{Bus, Intake, Route};
 use messaging_lifecycle::{Tasks, unique_name};
 use messaging_web::refuse_foreign_origins;
 use moka::sync::Cache;
@@ -22,7 +21,7 @@ use crate::inbound::Inbound;
 use crate::interest::Interest;
 use crate::metrics::register_sizes;
 use crate::presence::{LeaseKeeper, Presence};
-use crate::recovery::{Recovery, SESSIONS, SUPERSEDE};
+use crate::recovery::Recovery;
 use crate::refill::Refill;
 use crate::session::Sockets;
 use crate::transport::{Peers, router};
@@ -75,11 +74,8 @@ impl GatewayService {
         let lease = presence.start(lease, deaths);
         let recovery = Recovery::start(bus, &instance, config.recovery, registry, core)
             .map_err(GatewayError::Metrics)?;
-        write_sessions_anew(&presence, &recovery, core);
-        let sessions = Arc::new(Sessions {
-            recovery: recovery.clone(),
-        });
-        serve_peers(bus, &Route::of(&instance), SESSIONS, sessions, core)
+        recovery
+            .serve(presence.revivals())
             .await
             .map_err(GatewayError::Subscribe)?;
         watch_bus(bus, &refill, core);
@@ -173,40 +169,6 @@ fn watch_bus(bus: &Bus, refill: &Refill, tasks: &Tasks) {
             tokio::select! {
                 changed = connections.changed() => match changed {
                     Ok(()) => refill.check_all(),
-                    Err(_) => return,
-                },
-                () = stopping.cancelled() => return,
-            }
-        }
-    });
-}
-
-/// What this gateway does for others.
-struct Sessions {
-    recovery: Recovery,
-}
-
-impl PeerHandler for Sessions {
-    async fn handle(&self, request: &str, payload: Bytes) -> Option<Bytes> {
-        match request {
-            SUPERSEDE => Some(self.recovery.superseded(&payload).await),
-            _ => None,
-        }
-    }
-}
-
-/// Writes all sessions anew whenever the bucket may have been lost: NATS keeps it in memory.
-fn write_sessions_anew(presence: &Presence, recovery: &Recovery, tasks: &Tasks) {
-    let (mut revivals, recovery, stopping) = (
-        presence.revivals(),
-        recovery.clone(),
-        tasks.stopping().clone(),
-    );
-    tasks.spawn("session revival", async move {
-        loop {
-            tokio::select! {
-                changed = revivals.changed() => match changed {
-                    Ok(()) => recovery.bucket_was_lost(),
                     Err(_) => return,
                 },
                 () = stopping.cancelled() => return,

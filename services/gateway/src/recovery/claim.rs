@@ -10,10 +10,10 @@ use crate::connection::{CloseReason, Connection, Trail};
 use crate::presence::Replaced;
 
 /// What gateways ask each other about sessions that are recovered.
-pub(crate) const SESSIONS: &str = "session";
+pub(super) const SESSIONS: &str = "session";
 
 /// The request by which a gateway asks another one to let go of a client.
-pub(crate) const SUPERSEDE: &str = "supersede";
+pub(super) const SUPERSEDE: &str = "supersede";
 
 /// How long to wait for the gateway that served a client before. One that is stopped or cut off does not answer.
 const SUPERSEDE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -206,7 +206,7 @@ impl Recovery {
     }
 
     /// Answers [`SUPERSEDE`].
-    pub(crate) async fn superseded(&self, session: &[u8]) -> Bytes {
+    pub(super) async fn superseded(&self, session: &[u8]) -> Bytes {
         let Ok(session) = std::str::from_utf8(session) else {
             return Bytes::from_static(b"ended");
         };

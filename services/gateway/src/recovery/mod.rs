@@ -10,7 +10,7 @@ mod record;
 mod registry;
 mod tend;
 
-pub(crate) use claim::{Claim, SESSIONS, SUPERSEDE, Wanted};
+pub(crate) use claim::{Claim, Wanted};
 pub(crate) use record::Stored;
 
 use std::sync::Arc;

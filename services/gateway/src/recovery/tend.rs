@@ -1,9 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use messaging_bus::BucketError;
-use tokio::sync::mpsc;
+use bytes::Bytes;
+use messaging_bus::{BucketError, PeerHandler, Route, SubscribeError, serve_peers};
+use tokio::sync::{mpsc, watch};
 
+use super::claim::{SESSIONS, SUPERSEDE};
 use super::{RENEW_INTERVAL, RETRY_DELAY, Recovery};
 use crate::client::Client;
 
@@ -53,8 +55,27 @@ impl Recovery {
         });
     }
 
-    /// Everything that was written may be gone: writes it anew. NATS keeps the bucket in memory.
-    pub(crate) fn bucket_was_lost(&self) {
+    /// Answers other gateways, and writes all sessions anew each time that `revivals` counts one more: the bucket may have been lost
+    /// by then, as NATS keeps it in memory.
+    ///
+    /// # Errors
+    /// If the NATS client takes no subscription.
+    pub(crate) async fn serve(
+        &self,
+        mut revivals: watch::Receiver<u64>,
+    ) -> Result<(), SubscribeError> {
+        let recovery = self.clone();
+        self.spawn("session revival", async move {
+            while revivals.changed().await.is_ok() {
+                recovery.bucket_was_lost();
+            }
+        });
+        let (inner, handler) = (&self.0, Arc::new(self.clone()));
+        let route = Route::of(&inner.instance);
+        serve_peers(&inner.bus, &route, SESSIONS, handler, &inner.tasks).await
+    }
+
+    fn bucket_was_lost(&self) {
         for client in self.0.clients.filter(|_| true) {
             if let Some(stored) = client.stored() {
                 stored.failed();
@@ -95,5 +116,14 @@ impl Recovery {
                 () = stopping.cancelled() => {}
             }
         });
+    }
+}
+
+impl PeerHandler for Recovery {
+    async fn handle(&self, request: &str, payload: Bytes) -> Option<Bytes> {
+        match request {
+            SUPERSEDE => Some(self.superseded(&payload).await),
+            _ => None,
+        }
     }
 }
