@@ -84,6 +84,20 @@ async fn presence_is_right_after_a_gateway_stood_still_and_after_nats_was_away()
 }
 
 #[tokio::test]
+async fn who_comes_back_from_a_gateway_that_died_is_not_told_of_as_if_he_came() {
+    let mut cluster = Cluster::start(&[("PRESENCE_GRACE_MS", "8000")]).await;
+    Script::run_with(
+        "presence_return 8000",
+        &mut cluster,
+        async |question, cluster| match question {
+            "kill gateway 1" => cluster.gateways[1].kill().await,
+            other => panic!("nobody can {other}"),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn while_mongodb_stands_still_nothing_is_acked_falsely_and_afterwards_all_is_well() {
     let (mongo, nats) = tokio::join!(MongoServer::start(), NatsServer::shared());
     let mut cluster = Cluster::start_on(&mongo.uri(), &nats.url(), &NO_RATES).await;

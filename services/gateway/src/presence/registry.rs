@@ -38,6 +38,9 @@ pub(super) struct Inner {
 /// How long to wait before the bucket is tried again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
+/// How long it may take, after the grace, to clean up after a gateway that died.
+const CLEAN_UP_TIME: Duration = Duration::from_secs(5);
+
 /// How long the first users of a gateway wait for it to know the others.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -142,7 +145,7 @@ impl Presence {
                 }
                 // A later entry with another number of connections than one was not written for the first time just now.
                 let came_before = others.iter().any(|entry| {
-                    inner.is_live(entry)
+                    inner.is_told(entry)
                         && (entry.revision < revision || entry.connections != Some(1))
                 });
                 if is_new && !came_before {
@@ -285,6 +288,16 @@ impl Inner {
     /// Whether an entry says that its user is connected, or was a moment ago.
     pub(super) fn is_live(&self, entry: &Entry) -> bool {
         entry.connections.is_some() && self.leases.is_alive(LeaseKind::Gateway, &entry.instance)
+    }
+
+    /// Whether others take the user of an entry for online: as long as it lives, and after that until he is told of as gone.
+    fn is_told(&self, entry: &Entry) -> bool {
+        let until_told = self.config.grace + CLEAN_UP_TIME;
+        let died = || {
+            self.leases
+                .died_within(LeaseKind::Gateway, &entry.instance, until_told)
+        };
+        self.is_live(entry) || (entry.connections.is_some() && died())
     }
 
     /// Whether an entry's connections count towards the limit. Those of a gateway that may have just died do not: its clients

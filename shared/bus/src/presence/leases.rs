@@ -22,6 +22,9 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// Deaths that a table tells of before the one who listens must have taken some; more are found again by the next process to start.
 const DEATHS_WAITING_MAX: usize = 256;
 
+/// How long a table remembers that a process died.
+const DEATH_REMEMBERED: Duration = Duration::from_secs(15 * 60);
+
 /// One life of a process: the name that an operator knows it by, and a part that no other life has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Instance(Arc<str>);
@@ -186,6 +189,7 @@ async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Rene
 #[derive(Clone)]
 pub struct LeaseTable {
     renewed_at: Arc<Mutex<HashMap<(LeaseKind, Instance), Instant>>>,
+    died_at: Arc<Mutex<HashMap<(LeaseKind, Instance), Instant>>>,
     settled: watch::Sender<bool>,
 }
 
@@ -197,6 +201,7 @@ impl LeaseTable {
     ) -> (Self, mpsc::Receiver<(LeaseKind, Instance)>) {
         let table = Self {
             renewed_at: Arc::default(),
+            died_at: Arc::default(),
             settled: watch::Sender::new(false),
         };
         let (deaths, told) = mpsc::channel(DEATHS_WAITING_MAX);
@@ -240,6 +245,12 @@ impl LeaseTable {
         renewed_at.is_some_and(|renewed_at| renewed_at.elapsed() < RENEW_INTERVAL * 2)
     }
 
+    /// Whether a process was seen to die so long ago at most; a quarter of an hour is remembered.
+    pub fn died_within(&self, kind: LeaseKind, instance: &Instance, within: Duration) -> bool {
+        let died_at = self.died_at.lock().get(&(kind, instance.clone())).copied();
+        died_at.is_some_and(|died_at| died_at.elapsed() <= within)
+    }
+
     /// Takes a sign of life, or the end of one, from the bucket.
     fn note(&self, key: &str, is_renewal: bool) {
         let Some(holder) = parse_key(key) else { return };
@@ -254,10 +265,16 @@ impl LeaseTable {
 
     fn remove_dead(&self) -> Vec<(LeaseKind, Instance)> {
         let mut renewed_at = self.renewed_at.lock();
-        renewed_at
+        let dead: Vec<_> = renewed_at
             .extract_if(|_, at| at.elapsed() >= LEASE_TTL)
             .map(|(holder, _)| holder)
-            .collect()
+            .collect();
+        if !dead.is_empty() {
+            let mut died_at = self.died_at.lock();
+            died_at.retain(|_, at| at.elapsed() < DEATH_REMEMBERED);
+            died_at.extend(dead.iter().cloned().map(|holder| (holder, Instant::now())));
+        }
+        dead
     }
 
     /// Gives each lease a full term again: while nothing could be heard, silence meant nothing.
