@@ -17,6 +17,7 @@ mod hub;
 mod inbound;
 mod interest;
 mod metrics;
+mod mutant;
 mod presence;
 mod refill;
 mod service;
