@@ -212,13 +212,13 @@ impl Story {
     /// Ada's message is edited, and so it is stored; who is told, the caller says.
     fn edit(&mut self, seq: u64) {
         let Message { id, content, .. } = self.stored(seq);
-        let content = Some(format!("{content} edited"));
+        let content = format!("{content} edited");
         self.note(
             "a",
             Event::Changing {
                 conversation: CONVERSATION.to_owned(),
                 id: id.clone(),
-                content: content.clone(),
+                content: Some(content.clone()),
             },
         );
         self.note(
@@ -229,7 +229,7 @@ impl Story {
             },
         );
         let message = self.message(seq);
-        message.content = content.expect("it is there");
+        message.content = content;
         message.edited_at = Some("2026-01-01T00:01:00.000Z".to_owned());
         self.summarise();
     }
