@@ -29,7 +29,9 @@ pub(crate) fn silence(history: &[Entry]) -> Duration {
 }
 
 /// From the end of the fault until everything that was acked by then had reached every device that was there all the time.
-pub(crate) fn healing(plan: &Plan, history: &[Entry], ended: Millis) -> Duration {
+///
+/// None if it never did.
+pub(crate) fn healing(plan: &Plan, history: &[Entry], ended: Millis) -> Option<Duration> {
     let mut heads: BTreeMap<&str, u64> = BTreeMap::new();
     for entry in history.iter().filter(|entry| entry.t <= ended) {
         if let Event::Acked {
@@ -40,32 +42,31 @@ pub(crate) fn healing(plan: &Plan, history: &[Entry], ended: Millis) -> Duration
             *head = (*head).max(*seq);
         }
     }
-    let steady: Vec<&str> = plan
-        .devices
-        .iter()
-        .filter(|device| device.is_steady())
-        .map(|device| device.id.as_str())
-        .collect();
     let mut arrived: BTreeMap<(&str, &str), Millis> = BTreeMap::new();
     for entry in history {
         let (conversation, seq) = match &entry.event {
-            Event::Message(seen) => (&seen.conversation, seen.seq),
+            Event::Message(seen) => (seen.conversation.as_str(), seen.seq),
             Event::Joined {
                 conversation, last, ..
-            } => (conversation, *last),
+            } => (conversation.as_str(), *last),
             _ => continue,
         };
-        let is_there = heads
-            .get(conversation.as_str())
-            .is_some_and(|head| seq >= *head);
-        if is_there && steady.contains(&entry.device.as_str()) {
+        if heads.get(conversation).is_some_and(|head| seq >= *head) {
             arrived
                 .entry((&entry.device, conversation))
                 .or_insert(entry.t);
         }
     }
-    let last = arrived.into_values().max().unwrap_or(ended);
-    duration(last - ended)
+    let mut last = ended;
+    for device in plan.devices.iter().filter(|device| device.is_steady()) {
+        for place in &device.conversations {
+            if heads.contains_key(place.id.as_str()) {
+                let place = (device.id.as_str(), place.id.as_str());
+                last = last.max(*arrived.get(&place)?);
+            }
+        }
+    }
+    Some(duration(last - ended))
 }
 
 fn duration(millis: Millis) -> Duration {

@@ -12,12 +12,14 @@ pub(crate) struct Row {
     violations: Vec<Kind>,
     silence: Duration,
     healing: Duration,
+    is_healed: bool,
 }
 
 impl Row {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            is_healed: true,
             ..Self::default()
         }
     }
@@ -29,7 +31,8 @@ impl Row {
         let kinds = outcome.violations.iter().map(|violation| violation.kind);
         self.violations.extend(kinds);
         self.silence = self.silence.max(outcome.silence);
-        self.healing = self.healing.max(outcome.healing);
+        self.healing = self.healing.max(outcome.healing.unwrap_or_default());
+        self.is_healed &= outcome.healing.is_some();
     }
 
     fn count(&self, kind: Kind) -> usize {
@@ -59,7 +62,10 @@ impl Row {
             next(),
             next(),
             seconds(self.silence),
-            seconds(self.healing),
+            match self.is_healed {
+                true => seconds(self.healing),
+                false => "never".to_owned(),
+            },
         ]
     }
 }

@@ -36,7 +36,8 @@ pub(crate) struct Outcome {
     pub(crate) acked: usize,
     pub(crate) violations: Vec<Violation>,
     pub(crate) silence: Duration,
-    pub(crate) healing: Duration,
+    /// None if it did not heal.
+    pub(crate) healing: Option<Duration>,
 }
 
 impl Outcome {

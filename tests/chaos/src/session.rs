@@ -146,12 +146,15 @@ impl Session {
             }
         };
         println!(
-            "{name} --seed {seed}: {} sent, {} acked, {} violations, longest silence {:.1} s, healed in {:.1} s",
+            "{name} --seed {seed}: {} sent, {} acked, {} violations, longest silence {:.1} s, {}",
             outcome.sent,
             outcome.acked,
             outcome.violations.len(),
             outcome.silence.as_secs_f64(),
-            outcome.healing.as_secs_f64(),
+            outcome.healing.map_or_else(
+                || "never healed".to_owned(),
+                |time| format!("healed in {:.1} s", time.as_secs_f64())
+            ),
         );
         // A cluster in which something went wrong serves no other run.
         if outcome.violations.is_empty() {
