@@ -31,9 +31,9 @@ pub(crate) struct Arguments {
     /// Milliseconds between two messages of a sender, on average
     #[arg(long, default_value_t = 300)]
     every_ms: u64,
-    /// Fails for a missed edit or deletion, too, which are not fetched after a loss in NATS
+    /// Counts missed edits and deletions, and does not fail for them
     #[arg(long)]
-    pub(crate) strict: bool,
+    pub(crate) changes_may_be_missed: bool,
     /// Where the histories of runs that failed are kept; a folder for temporary files unless given
     #[arg(long)]
     pub(crate) keep: Option<PathBuf>,

@@ -47,7 +47,7 @@ struct Span {
     /// What was due when a later one came, and has not come since.
     missing: BTreeSet<u64>,
     seen: BTreeSet<u64>,
-    /// Since when it has joined, and whether it is leaving.
+    /// Since when it has joined or, if that was later, was recovered.
     joined_at: Option<Millis>,
     is_leaving: bool,
     /// The ids of the messages whose changes it was told of.
@@ -68,7 +68,9 @@ impl<'a> View<'a> {
         match event {
             Event::Connected { recovered } => {
                 self.is_connected = true;
-                if !recovered {
+                if *recovered {
+                    self.recovered(t);
+                } else {
                     self.close_all(findings);
                 }
             }
@@ -130,6 +132,15 @@ impl<'a> View<'a> {
             }
             Some(_) => {}
         }
+    }
+
+    /// Nothing was missed but changes of what had been seen before, which are not told again.
+    fn recovered(&mut self, t: Millis) {
+        let joined = self
+            .spans
+            .values_mut()
+            .filter_map(|span| span.joined_at.as_mut());
+        joined.for_each(|joined_at| *joined_at = t);
     }
 
     fn message(&mut self, seen: &Seen, fates: &Fates, findings: &mut Findings) {
