@@ -1,6 +1,7 @@
 //! All runs of one invocation, and what is kept of those that fail.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -146,10 +147,10 @@ impl Session {
             }
         };
         println!(
-            "{name} --seed {seed}: {} sent, {} acked, {} violations, longest silence {:.1} s, {}",
+            "{name} --seed {seed}: {} sent, {} acked, {}, longest silence {:.1} s, {}",
             outcome.sent,
             outcome.acked,
-            outcome.violations.len(),
+            counts(&outcome.violations),
             outcome.silence.as_secs_f64(),
             outcome.healing.map_or_else(
                 || "never healed".to_owned(),
@@ -184,6 +185,21 @@ impl Session {
         }
         println!("  again: make chaos ARGS=\"--fault {name} --seed {seed}\"");
     }
+}
+
+/// How many violations there are of each kind.
+fn counts(violations: &[Violation]) -> String {
+    let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
+    for violation in violations {
+        *kinds.entry(violation.kind).or_default() += 1;
+    }
+    if kinds.is_empty() {
+        return "no violations".to_owned();
+    }
+    let counts = kinds
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind:?}"));
+    counts.collect::<Vec<_>>().join(", ")
 }
 
 /// Moves the history and the logs of a run to where they stay, and writes down what is wrong.
