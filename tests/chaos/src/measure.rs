@@ -72,3 +72,109 @@ pub(crate) fn healing(plan: &Plan, history: &[Entry], ended: Millis) -> Option<D
 fn duration(millis: Millis) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        history::Seen,
+        plan::{Device, Place, Transport},
+    };
+
+    fn plan() -> Plan {
+        let device = |id: &str, flaps| Device {
+            id: id.to_owned(),
+            user: id.to_owned(),
+            token: String::new(),
+            seed: 0,
+            kind: Transport::Plain,
+            conversations: vec![Place {
+                id: "c".to_owned(),
+                is_late: false,
+            }],
+            sends: None,
+            reads: false,
+            changes: false,
+            rejoins: false,
+            flaps,
+            ends_offline: false,
+        };
+        Plan {
+            devices: vec![device("a", false), device("b", false), device("f", true)],
+            ..Plan::default()
+        }
+    }
+
+    fn entry(t: Millis, device: &str, event: Event) -> Entry {
+        let device = device.to_owned();
+        Entry { t, device, event }
+    }
+
+    fn sending(t: Millis) -> Entry {
+        let event = Event::Sending {
+            key: "k".to_owned(),
+            conversation: "c".to_owned(),
+            content: "k".to_owned(),
+            client_message_id: None,
+            attempt: 1,
+            epoch: None,
+        };
+        entry(t, "a", event)
+    }
+
+    fn acked(t: Millis, seq: u64) -> Entry {
+        let event = Event::Acked {
+            key: "k".to_owned(),
+            conversation: "c".to_owned(),
+            seq,
+            id: "m".to_owned(),
+            content: "k".to_owned(),
+            duplicate: false,
+        };
+        entry(t, "a", event)
+    }
+
+    fn seen(t: Millis, device: &str, seq: u64) -> Entry {
+        let seen = Seen {
+            conversation: "c".to_owned(),
+            seq,
+            id: "m".to_owned(),
+            sender: "a".to_owned(),
+            content: "k".to_owned(),
+            client_message_id: None,
+            is_edited: false,
+            is_deleted: false,
+        };
+        entry(t, device, Event::Message(seen))
+    }
+
+    #[test]
+    fn silence_is_the_longest_time_without_a_delivery_between_the_first_send_and_the_last() {
+        let check = |history: &[Entry], millis| {
+            assert_eq!(silence(history), Duration::from_millis(millis));
+        };
+        check(&[], 0);
+        check(&[sending(0), sending(100)], 100);
+        check(&[sending(0), seen(30, "b", 1), sending(100)], 70);
+        check(
+            &[sending(0), seen(30, "b", 1), sending(40), seen(900, "b", 2)],
+            30,
+        );
+    }
+
+    #[test]
+    fn it_is_healed_when_what_was_acked_by_then_is_with_all_who_stayed() {
+        let check = |history: &[Entry], millis: Option<u64>| {
+            let expected = millis.map(Duration::from_millis);
+            assert_eq!(healing(&plan(), history, 100), expected);
+        };
+        let before = [acked(10, 1), seen(20, "a", 1), seen(90, "b", 1)];
+        check(&before, Some(0));
+        check(
+            &[acked(10, 1), seen(20, "a", 1), seen(150, "b", 1)],
+            Some(50),
+        );
+        check(&[acked(10, 1), seen(20, "a", 1)], None);
+        check(&[acked(110, 1), seen(120, "a", 1)], Some(0));
+    }
+}
