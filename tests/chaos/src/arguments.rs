@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
     /// Where the histories of runs that failed are kept; a folder for temporary files unless given
     #[arg(long)]
     pub(crate) keep: Option<PathBuf>,
+    /// Keeps those of all runs
+    #[arg(long)]
+    pub(crate) keep_all: bool,
     /// The folder of the servers' binaries, if it is not that of the checker
     #[arg(long)]
     pub(crate) binaries: Option<PathBuf>,

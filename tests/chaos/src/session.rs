@@ -97,6 +97,7 @@ struct Session {
     build: Build,
     size: Size,
     keep: PathBuf,
+    keep_all: bool,
     changes_may_be_missed: bool,
     cluster: Option<Cluster>,
     runs: usize,
@@ -110,6 +111,7 @@ impl Session {
             build,
             size: arguments.size(),
             keep: arguments.keep.clone().unwrap_or_else(temporary),
+            keep_all: arguments.keep_all,
             changes_may_be_missed: arguments.changes_may_be_missed,
             cluster: None,
             runs: 0,
@@ -126,12 +128,12 @@ impl Session {
             None => Cluster::start(&self.build).await,
         };
         let (of_run, size) = (format!("r{}", self.runs), self.size.clone());
-        let path = folder.path().to_owned();
+        let (path, keep_all) = (folder.path().to_owned(), self.keep_all);
         // A task of its own, so that a run that panics ends alone.
         let (local, mut running) = (LocalSet::new(), JoinSet::new());
         let of_task = async move {
             let outcome = run::run(&mut cluster, (fault, seed), &of_run, &size, &path).await;
-            if !outcome.violations.is_empty() {
+            if keep_all || !outcome.violations.is_empty() {
                 cluster.keep_logs(&path).expect("it can be written");
             }
             (cluster, outcome)
@@ -160,6 +162,9 @@ impl Session {
         // A cluster in which something went wrong serves no other run.
         if outcome.violations.is_empty() {
             self.cluster = cluster;
+            if self.keep_all {
+                self.keep(name, seed, &[], folder);
+            }
             return outcome;
         }
         let mut kinds = outcome.violations.iter().map(|violation| violation.kind);
@@ -178,12 +183,16 @@ impl Session {
         if violations.len() > PRINTED_MAX {
             println!("  and {} more", violations.len() - PRINTED_MAX);
         }
+        self.keep(name, seed, violations, folder);
+        println!("  again: make chaos ARGS=\"--fault {name} --seed {seed}\"");
+    }
+
+    fn keep(&self, name: &str, seed: u64, violations: &[Violation], folder: TempDir) {
         let target = self.keep.join(format!("{name}-{seed}"));
         match keep(folder, &target, violations) {
             Ok(()) => println!("  kept in {}", target.display()),
             Err(error) => println!("  it cannot be kept in {}: {error}", target.display()),
         }
-        println!("  again: make chaos ARGS=\"--fault {name} --seed {seed}\"");
     }
 }
 
