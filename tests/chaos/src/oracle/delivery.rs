@@ -82,6 +82,7 @@ impl<'a> View<'a> {
                 // A span that was recovered goes on, although it is asked for again.
                 let span = self.spans.entry(conversation.clone()).or_default();
                 span.next = span.next.or(after.map(|after| after + 1));
+                span.is_leaving = false;
             }
             Event::Joined {
                 conversation,

@@ -359,6 +359,24 @@ fn who_is_recovered_is_given_what_he_missed_and_nothing_twice() {
 }
 
 #[test]
+fn who_is_recovered_while_leaving_and_joins_again_misses_nothing() {
+    let recover = |story: &mut Story| {
+        story.unsee("b", 3);
+        let conversation = CONVERSATION.to_owned();
+        story.note("b", Event::Leaving { conversation });
+        story.disconnect("b");
+        story.connect("b", Recovered::Yes);
+        story.join("b", Some(2), 3);
+    };
+    check(recover, &[]);
+    let lose = |story: &mut Story| {
+        recover(story);
+        story.unsee("b", 3);
+    };
+    check(lose, &[Kind::Lost]);
+}
+
+#[test]
 fn who_has_left_is_told_nothing_and_misses_nothing() {
     let leave = |story: &mut Story| {
         story.unsee("b", 3);
