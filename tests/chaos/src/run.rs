@@ -1,6 +1,10 @@
 //! One run: clients, load, a fault, quiet, and the verdict.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
 
 use messaging_lifecycle::now;
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -23,6 +27,11 @@ const AFTER: Duration = Duration::from_secs(4);
 const CONNECT_BOUND: Duration = Duration::from_secs(30);
 /// Within which everything that was begun has to be finished after the load.
 const FINISH_BOUND: Duration = Duration::from_secs(70);
+/// So long may an attempt that nobody waits for any longer still be carried out: both services have given it up by then.
+const OPEN_MS: Millis = 12_000;
+const OPEN_BOUND: Duration = Duration::from_secs(20);
+/// How often everything is read until nothing happens meanwhile.
+const READINGS_MAX: usize = 5;
 /// Within which every device has to have what is stored when all else is finished.
 const ARRIVE_BOUND: Duration = Duration::from_secs(20);
 /// Within which presence has to be the truth.
@@ -89,35 +98,77 @@ pub(crate) async fn run(
 
 /// Waits until all is quiet, and reads what there is to know.
 async fn gather(cluster: &Cluster, rest: &Rest, clients: &mut Clients, plan: Plan) -> Evidence {
-    let mut evidence = Evidence::default();
+    let mut evidence = Evidence {
+        plan,
+        ..Evidence::default()
+    };
     let finished = within(FINISH_BOUND, async || clients.waits_for().is_empty()).await;
     if !finished {
         evidence.unfinished = clients.waits_for();
     }
     cluster.ready().await;
-    for conversation in &plan.conversations {
+    let _over = within(OPEN_BOUND, async || {
+        let last = last_open_attempt(&clients.history());
+        last.is_none_or(|t| now().millis() > t + OPEN_MS)
+    })
+    .await;
+    for _ in 0..READINGS_MAX {
+        let before = clients.history().len();
+        read(rest, clients, &mut evidence).await;
+        // What happened while it was read may be in one part of it and not in another.
+        if clients.history().len() == before {
+            break;
+        }
+    }
+    evidence.history = clients.history();
+    evidence
+}
+
+/// When the last attempt to send began of which nobody knows what became of it.
+fn last_open_attempt(history: &[Entry]) -> Option<Millis> {
+    let mut open: BTreeMap<&str, (Millis, i32)> = BTreeMap::new();
+    for entry in history {
+        let (key, change) = match &entry.event {
+            Event::Sending { key, .. } => (key, 1),
+            Event::Acked { key, .. } | Event::Failed { key, .. } => (key, -1),
+            _ => continue,
+        };
+        let attempts = open.entry(key).or_insert((entry.t, 0));
+        attempts.1 += change;
+        if change > 0 {
+            attempts.0 = entry.t;
+        }
+    }
+    let open = open.into_values().filter(|(_, count)| *count > 0);
+    open.map(|(t, _)| t).max()
+}
+
+/// Reads what is stored and who is there, once everyone has what is stored.
+async fn read(rest: &Rest, clients: &Clients, evidence: &mut Evidence) {
+    for conversation in &evidence.plan.conversations {
         let log = rest.log(&conversation.id, &conversation.users[0]).await;
         evidence.logs.insert(conversation.id.clone(), log);
     }
     // The verdict says who lacks what.
-    let _arrived = within(ARRIVE_BOUND, async || have_all(&plan, clients, &evidence)).await;
-    for user in plan.users() {
+    let _arrived = within(ARRIVE_BOUND, async || have_all(clients, evidence)).await;
+    for user in evidence.plan.users() {
         let list = rest.conversations(&user).await;
         evidence.lists.insert(user, list);
     }
     let _true = within(PRESENCE_BOUND, async || {
-        evidence.presence = presence(&plan, rest).await;
+        evidence.presence = presence(&evidence.plan, rest).await;
         let mut told = evidence.presence.iter();
-        told.all(|(user, is_online)| plan.is_online_at_the_end(user) == *is_online)
+        told.all(|(user, is_online)| evidence.plan.is_online_at_the_end(user) == *is_online)
     })
     .await;
-    evidence.history = clients.history();
-    evidence.plan = plan;
-    evidence
 }
 
-fn have_all(plan: &Plan, clients: &Clients, evidence: &Evidence) -> bool {
-    let mut devices = plan.devices.iter().filter(|device| !device.ends_offline);
+fn have_all(clients: &Clients, evidence: &Evidence) -> bool {
+    let mut devices = evidence
+        .plan
+        .devices
+        .iter()
+        .filter(|device| !device.ends_offline);
     devices.all(|device| {
         device.conversations.iter().all(|place| {
             let log = &evidence.logs[&place.id];
@@ -127,8 +178,8 @@ fn have_all(plan: &Plan, clients: &Clients, evidence: &Evidence) -> bool {
 }
 
 /// Who is online, as the other party of a conversation is told.
-async fn presence(plan: &Plan, rest: &Rest) -> std::collections::BTreeMap<String, bool> {
-    let mut told = std::collections::BTreeMap::new();
+async fn presence(plan: &Plan, rest: &Rest) -> BTreeMap<String, bool> {
+    let mut told = BTreeMap::new();
     for conversation in &plan.conversations {
         let [client, freelancer] = &conversation.users;
         for (asker, asked) in [(client, freelancer), (freelancer, client)] {
@@ -143,7 +194,7 @@ async fn presence(plan: &Plan, rest: &Rest) -> std::collections::BTreeMap<String
 fn summarise(evidence: &Evidence, ended: Millis) -> Outcome {
     let count = |is: fn(&Event) -> Option<&str>| {
         let events = evidence.history.iter().map(|Entry { event, .. }| event);
-        let keys: std::collections::BTreeSet<&str> = events.filter_map(is).collect();
+        let keys: BTreeSet<&str> = events.filter_map(is).collect();
         keys.len()
     };
     Outcome {
