@@ -12,8 +12,9 @@ export class Habits {
     this.busy = 0;
     this.inFlight = 0;
     this.sent = 0;
-    /** Own messages, acked, that may be changed. */
+    /** Own messages, acked, that may be changed; and the ids of all that ever were, as an ack may come twice. */
     this.own = [];
+    this.known = new Set();
   }
 
   begin() {
@@ -86,7 +87,9 @@ export class Habits {
     }
     const { id, seq, conversationId, content } = ack.message;
     this.device.note('acked', { key, conversation: conversationId, seq, id, content, duplicate: ack.duplicate === true });
-    if (this.spec.changes) this.own.push({ id, conversationId, content });
+    if (!this.spec.changes || this.known.has(id)) return;
+    this.known.add(id);
+    this.own.push({ id, conversationId, content });
   }
 
   /** Sends by REST; the answer as an ack has it, or nothing when there is none. */
