@@ -147,6 +147,10 @@ impl<'a> View<'a> {
     fn message(&mut self, seen: &Seen, fates: &Fates, findings: &mut Findings) {
         let place = self.place(&seen.conversation);
         self.compare(seen, fates, findings);
+        // What is seen for the first time after a change needs no other word of it.
+        if seen.is_edited || seen.is_deleted {
+            self.told_of_change(seen);
+        }
         match self.spans.get_mut(&seen.conversation) {
             None => findings.add(
                 Kind::Strange,
@@ -159,6 +163,10 @@ impl<'a> View<'a> {
 
     fn change(&mut self, seen: &Seen, fates: &Fates, findings: &mut Findings) {
         self.compare(seen, fates, findings);
+        self.told_of_change(seen);
+    }
+
+    fn told_of_change(&mut self, seen: &Seen) {
         if let Some(span) = self.spans.get_mut(&seen.conversation) {
             span.changes.insert(seen.id.clone());
         }

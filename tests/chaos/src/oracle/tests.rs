@@ -546,6 +546,18 @@ fn an_acked_change_is_stored_and_told_of() {
 }
 
 #[test]
+fn who_sees_a_message_as_it_was_changed_need_not_be_told_of_the_change() {
+    let see_late = |story: &mut Story| {
+        story.unsee("b", 3);
+        story.edit(3);
+        let seen = story.seen(3);
+        story.note("a", Event::Change(seen.clone()));
+        story.note("b", Event::Message(seen));
+    };
+    check(see_late, &[]);
+}
+
+#[test]
 fn a_read_mark_that_is_less_than_was_acked_is_found() {
     let unread = |story: &mut Story| {
         for list in story.evidence.lists.values_mut() {
