@@ -12,11 +12,11 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench fuzz conformance schemathesis asyncapi tools clean
+.PHONY: help run cluster test rows lint bench chaos chaos-mutants fuzz conformance schemathesis asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Each target builds the whole workspace: other packages mean other features of what they depend on, and a second build of it.
 #
@@ -63,6 +63,22 @@ bench: tools ## measure sends per second and delivery times over two gateways, a
 	@"$(RELEASE)/examples/commit_vs_naive"
 	@echo "bench: measuring the whole system"
 	@"$(RELEASE)/messaging-load" $(ARGS)
+
+chaos: tools ## kill, stop, cut off and slow down parts of a cluster under load, and check that nothing is lost; ARGS="--fault NAME --seed N", ARGS=--list
+	@./deploy/tools/npm-install tests/e2e
+	@echo "chaos: building"
+	@cargo build --workspace --bins
+	@exec "$(TARGET_DIR)/debug/messaging-chaos" $(ARGS)
+
+# The mutants are copied away, and the binaries that others start are built anew without them.
+chaos-mutants: tools ## check that the checker of `make chaos` finds faults that are put in on purpose
+	@./deploy/tools/npm-install tests/e2e
+	@echo "chaos-mutants: building"
+	@cargo build --workspace --bins --features messaging-gateway/mutants,messaging-store/mutants
+	@mkdir -p "$(TARGET_DIR)/debug/mutants"
+	@cp "$(TARGET_DIR)"/debug/messaging-{api,gateway} "$(TARGET_DIR)/debug/mutants/"
+	@cargo build --workspace --bins
+	@exec "$(TARGET_DIR)/debug/messaging-chaos" --mutants --seeds 5 --binaries "$(TARGET_DIR)/debug/mutants" $(ARGS)
 
 # A build of its own by a nightly compiler, outside of the workspace.
 fuzz: ## feed generated input to a decoder; ARGS="TARGET [SECONDS]", TARGET may be all, without ARGS they are listed

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::connection::{Class, EventFrame};
 use crate::hub::{Rooms, Users};
+use crate::mutant::Mutant;
 use crate::refill::{Cause, Refill};
 
 /// Brings events of the bus to the connections that want them.
@@ -31,6 +32,15 @@ impl Inbound {
 
     fn conversation_event(&self, conversation: ConversationId, event: ConversationEvent<'_>) {
         let is_gap = match event {
+            ConversationEvent::Message {
+                change: MessageChange::New,
+                data,
+                ..
+            } if Mutant::NoOrder.is_on() => {
+                self.rooms
+                    .broadcast(conversation, &Arc::new(frame(NEW_MESSAGE, data)));
+                false
+            }
             ConversationEvent::Message {
                 change: MessageChange::New,
                 seq,

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::api::ApiClient;
 use crate::connection::{CloseReason, EventFrame};
 use crate::hub::Rooms;
+use crate::mutant::Mutant;
 
 /// How long a missing message may still come by itself: two API replicas that store one after the other may tell in another order.
 const PATIENCE: Duration = Duration::from_millis(30);
@@ -86,6 +87,9 @@ impl Refill {
 
     /// Fetches what a room lacks, which the caller has claimed to do.
     pub(crate) fn start(&self, conversation: ConversationId, cause: Cause) {
+        if Mutant::NoRefill.is_on() {
+            return;
+        }
         let refill = self.clone();
         self.tasks.spawn("refill", async move {
             let stopping = refill.tasks.stopping().clone();

@@ -84,9 +84,16 @@ impl Store {
         let answer = self
             .intake
             .submit(key.clone(), Draft::new(sender, message), deadline)?;
-        let stored = answer
-            .await
-            .map_err(|_| AppendError::Store(StoreError::unavailable(Trouble::CommitterEnded)))??;
+        let dropped = |_| {
+            // What is past its deadline is dropped without an answer.
+            let trouble = if Instant::now() >= deadline {
+                Trouble::Deadline(self.mongo().deadline())
+            } else {
+                Trouble::CommitterEnded
+            };
+            AppendError::Store(StoreError::unavailable(trouble))
+        };
+        let stored = answer.await.map_err(dropped)??;
         match stored {
             Stored::New {
                 message,

@@ -50,6 +50,7 @@ mod list;
 mod metrics;
 mod model;
 mod mongo;
+mod mutant;
 mod open;
 mod prepare;
 mod read_mark;

@@ -5,7 +5,7 @@ use mongodb::options::IndexOptions;
 
 use crate::error::Trouble;
 use crate::mongo::{Collections, Mongo};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, mutant};
 
 impl Store {
     /// Creates the indexes that are missing. Harmless to repeat and to race; call it until it works.
@@ -52,23 +52,24 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
     let collections = mongo.collections().await?;
     let named_message = doc! { "cmid": { "$exists": true } };
     let with_message = doc! { "lastSeq": { "$gte": 1 } };
-    collections
-        .messages
-        .create_indexes([
-            unique("conversation_seq", doc! { "c": 1, "seq": 1 }, None),
-            unique(
-                "conversation_sender_client_message_id",
-                doc! { "c": 1, "sender": 1, "cmid": 1 },
-                Some(named_message),
-            ),
-            // Only messages with files are in it, and nearly none has any.
-            index(
-                "conversation_attachment",
-                doc! { "c": 1, "attachments.id": 1 },
-                Some(doc! { "attachments.id": { "$exists": true } }),
-            ),
-        ])
-        .await?;
+    let once = unique(
+        "conversation_sender_client_message_id",
+        doc! { "c": 1, "sender": 1, "cmid": 1 },
+        Some(named_message),
+    );
+    let of_messages = [
+        unique("conversation_seq", doc! { "c": 1, "seq": 1 }, None),
+        // Only messages with files are in it, and nearly none has any.
+        index(
+            "conversation_attachment",
+            doc! { "c": 1, "attachments.id": 1 },
+            Some(doc! { "attachments.id": { "$exists": true } }),
+        ),
+    ];
+    let of_messages = of_messages
+        .into_iter()
+        .chain((!mutant::repeats_are_stored()).then_some(once));
+    collections.messages.create_indexes(of_messages).await?;
     create_file_indexes(collections).await?;
     collections
         .conversations

@@ -18,7 +18,7 @@ mod unique;
 
 pub use eventually::{eventually, eventually_some};
 pub use mongo::{MongoCluster, MongoServer};
-pub use nats::NatsServer;
+pub use nats::{NatsCluster, NatsServer};
 pub use nix::sys::signal::Signal;
 pub use proxy::TcpProxy;
 pub use service::{ServiceProcess, binary_path};

@@ -1,6 +1,6 @@
 //! Replica sets of real mongods, of one node and of several.
 
-use std::{ffi::OsString, path::Path, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::Path, time::Duration};
 
 use messaging_embedded::{Program, ReplicaSet, mongod_answers, mongod_arguments};
 use nix::sys::signal::Signal;
@@ -74,23 +74,37 @@ impl MongoServer {
 /// An election takes about a second once the primary is silent. Nodes are counted from 0.
 pub struct MongoCluster {
     nodes: Vec<TestServer>,
+    /// By which the members are known.
+    ports: Vec<u16>,
     set: ReplicaSet,
 }
 
 impl MongoCluster {
     /// Starts the nodes and waits until one is primary and all others follow it.
     pub async fn start(count: usize) -> Self {
+        Self::start_known_as(count, async |address| address).await
+    }
+
+    /// As [`start`](Self::start), with members that everyone, the other members included, reaches by the loopback port
+    /// that `known_as` makes for each, such as that of a proxy.
+    pub async fn start_known_as(
+        count: usize,
+        mut known_as: impl AsyncFnMut(SocketAddr) -> SocketAddr,
+    ) -> Self {
         let mut nodes = Vec::with_capacity(count);
+        let mut ports = Vec::with_capacity(count);
         for _ in 0..count {
-            nodes.push(TestServer::start(&MONGOD).await);
+            let node = TestServer::start(&MONGOD).await;
+            let address = SocketAddr::from(([127, 0, 0, 1], node.port()));
+            ports.push(known_as(address).await.port());
+            nodes.push(node);
         }
-        let ports = nodes.iter().map(TestServer::port).collect();
-        let set = ReplicaSet::new(ports, ELECTION_TIMEOUT);
+        let set = ReplicaSet::new(ports.clone(), ELECTION_TIMEOUT);
         set.form(READY_BOUND).await.expect("the replica set forms");
         set.settled(READY_BOUND)
             .await
             .expect("the replica set settles");
-        Self { nodes, set }
+        Self { nodes, ports, set }
     }
 
     /// The address of all nodes for a driver, without a database.
@@ -110,7 +124,7 @@ impl MongoCluster {
             .primary(READY_BOUND)
             .await
             .expect("a node becomes primary");
-        let position = self.nodes.iter().position(|node| node.port() == port);
+        let position = self.ports.iter().position(|known| *known == port);
         position.expect("the primary is one of the nodes")
     }
 
@@ -127,7 +141,7 @@ impl MongoCluster {
         let node = self.primary().await;
         let pause = Duration::from_secs(10);
         self.set
-            .step_down(self.nodes[node].port(), pause)
+            .step_down(self.ports[node], pause)
             .await
             .expect("a primary with followers steps down");
         node

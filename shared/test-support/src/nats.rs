@@ -1,12 +1,15 @@
-//! A real nats-server with JetStream.
+//! Real nats-servers with JetStream, alone and as a cluster.
 
-use std::net::SocketAddr;
+use std::{ffi::OsString, net::SocketAddr};
 
 use messaging_embedded::{Program, accepts_clients, nats_server_arguments};
 use nix::sys::signal::Signal;
 use tokio::sync::OnceCell;
 
-use crate::server::{Kind, TestServer};
+use crate::{
+    free_port,
+    server::{Kind, TestServer},
+};
 
 static NATS_SERVER: Kind = Kind {
     program: Program::NatsServer,
@@ -74,5 +77,71 @@ impl NatsServer {
     /// Ends a [`pause`](Self::pause).
     pub fn resume(&self) {
         self.server.resume();
+    }
+}
+
+/// Several nats-servers that form one cluster. Nodes are counted from 0.
+///
+/// Clients are not told of the other nodes' addresses, so whoever is given proxies stays behind them.
+pub struct NatsCluster {
+    nodes: Vec<TestServer>,
+}
+
+impl NatsCluster {
+    /// Starts the nodes; they may not have found each other yet.
+    pub async fn start(count: usize) -> Self {
+        let route = |port: u16| format!("nats://127.0.0.1:{port}");
+        let routes: Vec<String> = (0..count).map(|_| route(free_port())).collect();
+        let mut nodes = Vec::with_capacity(count);
+        for (index, own) in routes.iter().enumerate() {
+            let name = format!("node-{index}");
+            let more = ["-n", &name, "--cluster_name", "test", "--cluster", own];
+            let all = ["--routes", &routes.join(","), "--no_advertise=true"];
+            let more = more.iter().chain(&all).map(OsString::from).collect();
+            nodes.push(TestServer::start_with(&NATS_SERVER, more).await);
+        }
+        Self { nodes }
+    }
+
+    /// How many nodes there are, running or not.
+    pub fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Where each node listens for clients.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let ports = self.nodes.iter().map(TestServer::port);
+        ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    /// Kills a node with -9.
+    pub async fn kill(&self, node: usize) {
+        self.nodes[node].end_by(Signal::SIGKILL).await;
+    }
+
+    /// Starts a node again, with the streams that it had.
+    pub async fn start_again(&self, node: usize) {
+        self.nodes[node].start_again().await;
+    }
+
+    /// Kills all nodes, forgets their streams and buckets, and starts them again.
+    pub async fn restart_empty(&self) {
+        for node in &self.nodes {
+            node.end_by(Signal::SIGKILL).await;
+            node.empty();
+        }
+        for node in &self.nodes {
+            node.start_again().await;
+        }
+    }
+
+    /// Stops a node's clock: connections stay, nothing answers.
+    pub async fn pause(&self, node: usize) {
+        self.nodes[node].pause().await;
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    pub fn resume(&self, node: usize) {
+        self.nodes[node].resume();
     }
 }

@@ -39,12 +39,19 @@ pub(crate) struct TestServer {
     kind: &'static Kind,
     executable: PathBuf,
     port: u16,
+    /// What it is told beyond what its kind is.
+    more: Vec<OsString>,
     folder: TempDir,
     process: Mutex<Option<GuardedProcess>>,
 }
 
 impl TestServer {
     pub(crate) async fn start(kind: &'static Kind) -> Self {
+        Self::start_with(kind, Vec::new()).await
+    }
+
+    /// As [`start`](Self::start), with more arguments than those of its kind.
+    pub(crate) async fn start_with(kind: &'static Kind, more: Vec<OsString>) -> Self {
         let executable = kind
             .program
             .find()
@@ -54,6 +61,7 @@ impl TestServer {
                 kind,
                 executable: executable.clone(),
                 port: free_port(),
+                more: more.clone(),
                 folder: tempfile::Builder::new()
                     .prefix("messaging-test-")
                     .tempdir()
@@ -123,7 +131,8 @@ impl TestServer {
     async fn launch(&self) -> bool {
         let data = self.data();
         fs::create_dir_all(&data).expect("the temporary folder can be written");
-        let arguments = (self.kind.arguments)(self.port, &data);
+        let mut arguments = (self.kind.arguments)(self.port, &data);
+        arguments.extend_from_slice(&self.more);
         *self.lock() = Some(GuardedProcess::spawn(&Guarded {
             program: &self.executable,
             arguments: &arguments
