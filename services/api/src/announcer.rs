@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use messaging_bus::{Bus, ConversationEvent, MessageChange, Topic, UserEvent};
 use messaging_domain::{Parties, Timestamp, UserId, preview};
-use messaging_store::Committed;
+use messaging_store::{Changed, Committed};
 use messaging_wire::event::MessageNotification;
 use messaging_wire::{Message, PresenceItem, ReadReceipt};
 use serde::Serialize;
@@ -87,6 +87,7 @@ impl Announcer {
         let event = ConversationEvent::Message {
             change: MessageChange::New,
             seq: message.seq,
+            version: 0,
             data: &data,
         };
         self.publish(
@@ -120,19 +121,24 @@ impl Announcer {
         .await;
     }
 
-    /// Tells of a message that was changed: those who joined its conversation.
-    pub(crate) async fn announce_change(&self, change: MessageChange, message: &Message) {
+    /// Tells of a message that was changed: those who joined its conversation. Returns whether it went out.
+    pub(crate) async fn announce_change(&self, changed: &Changed) -> bool {
+        let message = &changed.message;
         let data = raw(message);
         let event = ConversationEvent::Message {
-            change,
+            change: match message.deleted_at {
+                Some(_) => MessageChange::Deleted,
+                None => MessageChange::Updated,
+            },
             seq: message.seq,
+            version: changed.version,
             data: &data,
         };
         self.publish(
             &Topic::Conversation(message.conversation_id),
             event.encode(),
         )
-        .await;
+        .await
     }
 
     /// Tells that someone has read further: those who joined the conversation, and the reader's other connections.
@@ -162,11 +168,14 @@ impl Announcer {
         }
     }
 
-    async fn publish(&self, topic: &Topic, payload: Bytes) {
-        if let Err(error) = self.bus.publish(topic, payload).await {
+    /// Returns whether it went out.
+    async fn publish(&self, topic: &Topic, payload: Bytes) -> bool {
+        let published = self.bus.publish(topic, payload).await;
+        if let Err(error) = &published {
             self.has_lost.store(true, Ordering::Relaxed);
             tracing::debug!(%error, "an event was not published");
         }
+        published.is_ok()
     }
 }
 

@@ -4,7 +4,7 @@ use messaging_bus::Bus;
 use messaging_bus::presence::{Instance, LeaseKind};
 use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
-use messaging_store::Store;
+use messaging_store::{Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::announcer::{Announcer, Telling};
@@ -18,7 +18,11 @@ const MESSAGES_MAX: u32 = 20_000;
 /// How often to look whether events were lost, and how long to wait before a failed look at the log is tried again.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells again of the last messages at the start, whenever an API replica has died, and whenever events of our own were lost.
+/// Changes to messages that are told of again at one time.
+const CHANGES_MAX: u32 = 5_000;
+
+/// Tells again of the last messages and changes at the start, whenever an API replica has died, and whenever events of our own were
+/// lost or may have been: what went into a connection that then broke, nobody knows.
 ///
 /// A replica that dies between commit and publish, or whose connection to NATS breaks, leaves messages that nobody was told of.
 /// Gateways drop what they have, so telling twice is harmless, and each survivor does it.
@@ -30,6 +34,7 @@ pub(crate) fn republish_what_may_be_lost(
     tasks: &Tasks,
 ) {
     let (bus, stopping) = (bus.clone(), tasks.stopping().clone());
+    let mut connections = bus.connections();
     tasks.spawn("republish", async move {
         let republishing = async {
             let mut ticks = tokio::time::interval(INTERVAL);
@@ -44,6 +49,7 @@ pub(crate) fn republish_what_may_be_lost(
                             is_due = true;
                         }
                     }
+                    Ok(()) = connections.changed() => is_due = true,
                     _ = ticks.tick() => is_due |= announcer.take_loss(),
                 }
                 if !bus.is_connected() {
@@ -69,16 +75,33 @@ pub(crate) fn republish_what_may_be_lost(
 async fn republish(store: &Store, announcer: &Announcer, well_at: Timestamp) -> bool {
     let look_back = i64::try_from(LOOK_BACK.as_millis()).unwrap_or(i64::MAX);
     let since = Timestamp::from_millis(well_at.millis() - look_back);
-    match store.recent(since, MESSAGES_MAX).await {
-        Ok(messages) => {
-            announcer
-                .announce_committed(messages, Telling::Repeat)
-                .await;
-            !announcer.take_loss()
-        }
-        Err(error) => {
-            tracing::debug!(%error, "the last messages cannot be read; trying again");
-            false
+    let told = async {
+        let messages = store.recent(since, MESSAGES_MAX).await?;
+        announcer
+            .announce_committed(messages, Telling::Repeat)
+            .await;
+        let is_told = !announcer.take_loss();
+        Ok::<_, StoreError>(is_told && retell_changes(store, announcer, since).await?)
+    };
+    told.await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "the last messages cannot be read; trying again");
+        false
+    })
+}
+
+/// Tells of the changes to messages since a time once more; whether all of it went out.
+///
+/// # Errors
+/// When MongoDB does not answer.
+pub(crate) async fn retell_changes(
+    store: &Store,
+    announcer: &Announcer,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    for changed in store.recent_changes(since, CHANGES_MAX).await? {
+        if !announcer.announce_change(&changed).await {
+            return Ok(false);
         }
     }
+    Ok(true)
 }

@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use messaging_bus::{Bus, RequestError};
-use messaging_domain::{ConversationId, UserId};
+use messaging_domain::{ConversationId, Timestamp, UserId};
 use messaging_wire::Fault;
 use messaging_wire::command::{
-    HistoryAfter, Missed, PresenceChanged, Reply, UserCommand, View, Viewed, name,
+    HistoryAfter, Missed, PresenceChanged, Reply, Retell, UserCommand, View, Viewed, name,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,6 +62,11 @@ impl ApiClient {
         query: &HistoryAfter,
     ) -> Result<Missed<Box<RawValue>>, Fault> {
         self.ask(name::HISTORY, query).await
+    }
+
+    /// Has the changes to messages since a time published once more.
+    pub(crate) async fn retell(&self, since: Timestamp) -> Result<(), Fault> {
+        self.ask(name::RETELL, &Retell { since }).await
     }
 
     /// Has everyone concerned told that a user came or went.

@@ -45,23 +45,30 @@ impl Inbound {
                 change: MessageChange::New,
                 seq,
                 data,
+                ..
             } => self
                 .rooms
                 .message(conversation, seq, Arc::new(frame(NEW_MESSAGE, data))),
             ConversationEvent::Message {
                 change: MessageChange::Updated,
                 seq,
+                version,
                 data,
-            } => self
-                .rooms
-                .change(conversation, seq, Arc::new(frame(MESSAGE_UPDATED, data))),
+            } => self.rooms.change(
+                conversation,
+                (seq, version),
+                Arc::new(frame(MESSAGE_UPDATED, data)),
+            ),
             ConversationEvent::Message {
                 change: MessageChange::Deleted,
                 seq,
+                version,
                 data,
-            } => self
-                .rooms
-                .change(conversation, seq, Arc::new(frame(MESSAGE_DELETED, data))),
+            } => self.rooms.change(
+                conversation,
+                (seq, version),
+                Arc::new(frame(MESSAGE_DELETED, data)),
+            ),
             ConversationEvent::MessagesRead { data } => {
                 self.rooms
                     .broadcast(conversation, &Arc::new(frame(MESSAGES_READ, data)));

@@ -18,6 +18,7 @@ mod hub;
 mod inbound;
 mod interest;
 mod metrics;
+mod missed;
 mod mutant;
 mod presence;
 mod recovery;

@@ -20,6 +20,7 @@ use crate::hub::{Rooms, Users};
 use crate::inbound::Inbound;
 use crate::interest::Interest;
 use crate::metrics::register_sizes;
+use crate::missed::watch;
 use crate::presence::{LeaseKeeper, Presence};
 use crate::recovery::Recovery;
 use crate::refill::Refill;
@@ -78,7 +79,7 @@ impl GatewayService {
             .serve(presence.revivals())
             .await
             .map_err(GatewayError::Subscribe)?;
-        watch_bus(bus, &refill, core);
+        watch(bus, &rooms, &api, &refill, core);
         lapse_typing(&rooms, core);
 
         let gateway = Gateway {
@@ -158,23 +159,6 @@ fn instance(id: Option<Instance>) -> Result<Instance, GatewayError> {
         Some(id) => Ok(id),
         None => unique_name("gateway").parse().map_err(GatewayError::Name),
     }
-}
-
-/// Looks for what was missed whenever the connection to NATS was made anew.
-fn watch_bus(bus: &Bus, refill: &Refill, tasks: &Tasks) {
-    let (mut connections, refill, stopping) =
-        (bus.connections(), refill.clone(), tasks.stopping().clone());
-    tasks.spawn("bus watch", async move {
-        loop {
-            tokio::select! {
-                changed = connections.changed() => match changed {
-                    Ok(()) => refill.check_all(),
-                    Err(_) => return,
-                },
-                () = stopping.cancelled() => return,
-            }
-        }
-    });
 }
 
 fn lapse_typing(rooms: &Arc<Rooms>, tasks: &Tasks) {

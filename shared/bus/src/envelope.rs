@@ -12,6 +12,8 @@ pub enum ConversationEvent<'a> {
         change: MessageChange,
         /// The message's place.
         seq: u64,
+        /// How often the message has been changed, by which a change that was told of twice is known; 0 for a new one.
+        version: u32,
         /// The message.
         data: &'a RawValue,
     },
@@ -93,6 +95,8 @@ struct Envelope<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<ConversationId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     repeat_of: Option<Timestamp>,
@@ -119,7 +123,11 @@ impl<'a> ConversationEvent<'a> {
     /// [`EnvelopeError`].
     pub fn decode(payload: &'a [u8]) -> Result<Self, EnvelopeError> {
         let Envelope {
-            kind, seq, data, ..
+            kind,
+            seq,
+            version,
+            data,
+            ..
         } = serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
         let change = match kind {
             Kind::NewMessage => MessageChange::New,
@@ -136,6 +144,7 @@ impl<'a> ConversationEvent<'a> {
         Ok(Self::Message {
             change,
             seq: seq.ok_or(EnvelopeError::Misplaced)?,
+            version: version.unwrap_or(0),
             data,
         })
     }
@@ -143,7 +152,12 @@ impl<'a> ConversationEvent<'a> {
     /// Writes the payload.
     pub fn encode(&self) -> Bytes {
         match self {
-            Self::Message { change, seq, data } => {
+            Self::Message {
+                change,
+                seq,
+                version,
+                data,
+            } => {
                 let kind = match change {
                     MessageChange::New => Kind::NewMessage,
                     MessageChange::Updated => Kind::MessageUpdated,
@@ -152,6 +166,7 @@ impl<'a> ConversationEvent<'a> {
                 write(&Envelope {
                     kind,
                     seq: Some(*seq),
+                    version: Some(*version).filter(|version| *version > 0),
                     conversation: None,
                     repeat_of: None,
                     data,
@@ -160,6 +175,7 @@ impl<'a> ConversationEvent<'a> {
             Self::MessagesRead { data } => write(&Envelope {
                 kind: Kind::MessagesRead,
                 seq: None,
+                version: None,
                 conversation: None,
                 repeat_of: None,
                 data,
@@ -169,6 +185,7 @@ impl<'a> ConversationEvent<'a> {
                 write(&Envelope {
                     kind: Kind::Typing,
                     seq: None,
+                    version: None,
                     conversation: None,
                     repeat_of: None,
                     data: &data,
@@ -224,6 +241,7 @@ impl<'a> UserEvent<'a> {
         write(&Envelope {
             kind,
             seq,
+            version: None,
             conversation,
             repeat_of,
             data,
@@ -250,6 +268,7 @@ mod tests {
         let payload = ConversationEvent::Message {
             change: MessageChange::New,
             seq: 7,
+            version: 2,
             data,
         }
         .encode();
@@ -257,6 +276,7 @@ mod tests {
             Ok(ConversationEvent::Message {
                 change: MessageChange::New,
                 seq: 7,
+                version: 2,
                 data,
             }) => assert_eq!(data.get(), text),
             other => panic!("{other:?}"),

@@ -29,6 +29,15 @@ pub enum ChangeError {
     Store(#[source] StoreError),
 }
 
+/// A message that was edited or deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// As it is now.
+    pub message: Message,
+    /// How often it has been changed: a later change has a larger one.
+    pub version: u32,
+}
+
 impl Store {
     /// Gives a message another text.
     ///
@@ -40,8 +49,12 @@ impl Store {
         id: MessageId,
         sender: &UserId,
         content: &Content,
-    ) -> Result<Message, ChangeError> {
-        let change = doc! { "$set": { "content": content.as_str(), "editedAt": date(self.now()) } };
+    ) -> Result<Changed, ChangeError> {
+        let now = date(self.now());
+        let change = doc! {
+            "$set": { "content": content.as_str(), "editedAt": now, "changedAt": now },
+            "$inc": { "changes": 1 },
+        };
         let condition = if content.as_str().is_empty() {
             doc! { "attachments.0": { "$exists": true } }
         } else {
@@ -49,7 +62,10 @@ impl Store {
         };
         self.change_message(key, id, sender, change, condition, ReturnDocument::After)
             .await
-            .map(|message| message.into_wire(key))
+            .map(|message| Changed {
+                version: message.changes,
+                message: message.into_wire(key),
+            })
     }
 
     /// Empties a message. Its place in the log stays, and so do the counts of what is unread. Nobody can read its files any
@@ -62,11 +78,12 @@ impl Store {
         key: &ConversationKey,
         id: MessageId,
         sender: &UserId,
-    ) -> Result<Message, ChangeError> {
+    ) -> Result<Changed, ChangeError> {
         let now = date(self.now());
         let change = doc! {
-            "$set": { "content": "", "deletedAt": now },
+            "$set": { "content": "", "deletedAt": now, "changedAt": now },
             "$unset": { "attachments": "" },
+            "$inc": { "changes": 1 },
         };
         let mut before = self
             .change_message(key, id, sender, change, doc! {}, ReturnDocument::Before)
@@ -79,7 +96,10 @@ impl Store {
             .collect();
         before.content.clear();
         before.deleted_at = Some(now);
-        let message = before.into_wire(key);
+        let changed = Changed {
+            version: before.changes + 1,
+            message: before.into_wire(key),
+        };
         // The message is deleted, whatever becomes of this: what stays behind is swept later.
         if let Err(error) = self.release_attachments(&held).await {
             tracing::warn!(
@@ -87,7 +107,7 @@ impl Store {
                 "the files of a deleted message are still there"
             );
         }
-        Ok(message)
+        Ok(changed)
     }
 
     /// The message as it is after the change, or was before it.

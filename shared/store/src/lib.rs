@@ -61,7 +61,7 @@ mod summary;
 
 pub use append::{AppendError, Appended, NewMessage};
 pub use attachment::{StoredFile, Upload, Uploaded};
-pub use change::ChangeError;
+pub use change::{ChangeError, Changed};
 pub use commit::{CommitHook, Committed};
 pub use config::{StoreConfig, StoreConfigError};
 pub use contract::{NewContract, PutContract, PutContractError};

@@ -59,6 +59,12 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
     );
     let of_messages = [
         unique("conversation_seq", doc! { "c": 1, "seq": 1 }, None),
+        // Only messages that were edited or deleted are in it.
+        index(
+            "changed_at",
+            doc! { "changedAt": 1 },
+            Some(doc! { "changedAt": { "$exists": true } }),
+        ),
         // Only messages with files are in it, and nearly none has any.
         index(
             "conversation_attachment",

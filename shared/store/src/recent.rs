@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use messaging_domain::{Timestamp, unread_count};
@@ -6,8 +6,9 @@ use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::Result as DriverResult;
 
+use crate::change::Changed;
 use crate::commit::Committed;
-use crate::model::{StoredConversation, StoredMessage};
+use crate::model::{StoredConversation, StoredMessage, date};
 use crate::summary::{Summary, write_summaries};
 use crate::{ConversationKey, Store, StoreError};
 
@@ -23,6 +24,63 @@ impl Store {
         self.mongo().fenced(self.stored_since(since, limit)).await
     }
 
+    /// The messages that were edited or deleted since a time, the latest `limit` of them, the earliest change first; each as it is
+    /// now.
+    ///
+    /// Goes by the clocks of the replicas: ask from a little earlier than needed.
+    ///
+    /// # Errors
+    /// When MongoDB does not answer.
+    pub async fn recent_changes(
+        &self,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Changed>, StoreError> {
+        self.mongo().fenced(self.changed_since(since, limit)).await
+    }
+
+    async fn changed_since(&self, since: Timestamp, limit: u32) -> DriverResult<Vec<Changed>> {
+        let collections = self.mongo().collections().await?;
+        let found: Vec<StoredMessage> = collections
+            .messages
+            .find(doc! { "changedAt": { "$gte": date(since) } })
+            .sort(doc! { "changedAt": -1 })
+            .limit(i64::from(limit.max(1)))
+            .await?
+            .try_collect()
+            .await?;
+        let ids = found.iter().map(|message| message.c);
+        let conversations = self.conversations_by_id(ids.collect()).await?;
+        let changed = found.into_iter().rev().filter_map(|message| {
+            let (key, _) = conversations.get(&message.c)?;
+            Some(Changed {
+                version: message.changes,
+                message: message.into_wire(key),
+            })
+        });
+        Ok(changed.collect())
+    }
+
+    async fn conversations_by_id(
+        &self,
+        ids: HashSet<ObjectId>,
+    ) -> DriverResult<HashMap<ObjectId, (ConversationKey, StoredConversation)>> {
+        let ids: Vec<ObjectId> = ids.into_iter().collect();
+        let conversations: Vec<StoredConversation> = self
+            .mongo()
+            .collections()
+            .await?
+            .conversations
+            .find(doc! { "_id": { "$in": ids } })
+            .await?
+            .try_collect()
+            .await?;
+        Ok(conversations
+            .into_iter()
+            .map(|stored| (stored.id, (stored.key(), stored)))
+            .collect())
+    }
+
     async fn stored_since(&self, since: Timestamp, limit: u32) -> DriverResult<Vec<Committed>> {
         let collections = self.mongo().collections().await?;
         let mut found: Vec<StoredMessage> = collections
@@ -35,21 +93,10 @@ impl Store {
             .await?;
         found.sort_by_key(|message| (message.c, message.seq));
         let stretches = || found.chunk_by(|one, next| one.c == next.c);
-        let ids: Vec<ObjectId> = stretches()
-            .filter_map(|stretch| Some(stretch.first()?.c))
-            .collect();
         write_summaries(self.mongo(), stretches().filter_map(Summary::after)).await?;
 
-        let conversations: Vec<StoredConversation> = collections
-            .conversations
-            .find(doc! { "_id": { "$in": ids } })
-            .await?
-            .try_collect()
-            .await?;
-        let conversations: HashMap<ObjectId, (ConversationKey, StoredConversation)> = conversations
-            .into_iter()
-            .map(|stored| (stored.id, (stored.key(), stored)))
-            .collect();
+        let ids = stretches().filter_map(|stretch| Some(stretch.first()?.c));
+        let conversations = self.conversations_by_id(ids.collect()).await?;
         let committed = found.into_iter().filter_map(|message| {
             let (key, conversation) = conversations.get(&message.c)?;
             committed_as(message, key, conversation)

@@ -24,6 +24,8 @@ pub mod name {
     pub const VIEW: &str = "view";
     /// [`HistoryAfter`](super::HistoryAfter): messages that were missed.
     pub const HISTORY: &str = "history";
+    /// [`Retell`](super::Retell): publish once more what a gateway may have missed.
+    pub const RETELL: &str = "retell";
     /// [`PresenceChanged`](super::PresenceChanged): tell everyone concerned.
     pub const PRESENCE_CHANGED: &str = "presence_changed";
 }
@@ -108,6 +110,14 @@ pub struct LogEntry<M> {
     pub seq: u64,
     /// The message.
     pub message: M,
+}
+
+/// Asks to publish the changes to messages since a time once more. A gateway asks when it may not have heard all; those who have
+/// heard them know them by their versions.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Retell {
+    /// When all was last well.
+    pub since: Timestamp,
 }
 
 /// Tells that a user came or went.

@@ -35,11 +35,46 @@ scenario(async () => {
     await ask('mend the link of gateway 1');
     for (const client of clients) await client.message(last.seq, HEALED_MS);
   });
-  await check('everyone saw everything in order, once', async () => {
-    const expected = (await history('ben', conversationId, 1)).slice(1);
-    assert.equal(expected.length, 20);
+  const expected = (await history('ben', conversationId, 1)).slice(1);
+  const change = async (api) => {
+    const [edited, deleted] = expected.splice(0, 2);
+    const here = rest(edited.senderId, api);
+    for (const content of ['Edited once', 'Edited twice']) expect(await here.patch(`${path}/${edited.id}`, { content }), 200, 'message');
+    expect(await rest(deleted.senderId, api).delete(`${path}/${deleted.id}`), 200, 'message');
+    return { edited: edited.id, deleted: deleted.id };
+  };
+  const seen = ({ id }) => id;
+  await check('who joined sees the changes that an API replica could not tell of', async () => {
+    await ask('cut the link of api 0');
+    const { edited, deleted } = await change(0);
+    await ask('mend the link of api 0');
     for (const client of clients) {
-      assert.deepEqual(client.all('new_message'), expected, client.name);
+      await client.event('message_updated', ({ id, content }) => id === edited && content === 'Edited twice', HEALED_MS);
+      await client.event('message_deleted', ({ id }) => id === deleted, HEALED_MS);
+    }
+  });
+  await check('who joined sees the changes that a gateway could not hear of, and the others see them once', async () => {
+    await ask('cut the link of gateway 1');
+    const { edited, deleted } = await change(1);
+    for (const client of near) await client.event('message_deleted', ({ id }) => id === deleted);
+    await ask('mend the link of gateway 1');
+    for (const client of clients) {
+      await client.event('message_updated', ({ id, content }) => id === edited && content === 'Edited twice', HEALED_MS);
+      await client.event('message_deleted', ({ id }) => id === deleted, HEALED_MS);
+    }
+    // What is told of again reaches all of them; the next message comes behind it.
+    const { seq } = await post(1, 'Behind');
+    for (const client of clients) await client.message(seq);
+    for (const client of clients) {
+      assert.deepEqual(client.all('message_deleted').map(seen).filter((id) => id === deleted), [deleted], client.name);
+      const updates = client.all('message_updated').filter(({ id }) => id === edited).map(({ content }) => content);
+      const all = near.includes(client) ? ['Edited once', 'Edited twice'] : ['Edited twice'];
+      assert.deepEqual(updates, all, client.name);
+    }
+  });
+  await check('everyone saw everything in order, once', async () => {
+    for (const client of clients) {
+      assert.deepEqual(client.seqs(), range(2, 22), client.name);
       assert.deepEqual([client.disconnects ?? [], client.all('connected').length], [[], 1]);
     }
   });

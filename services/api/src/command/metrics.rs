@@ -50,7 +50,7 @@ impl CommandTimer<'_> {
 
 /// The label of a command: a subject's last token comes from outside and must not become one.
 fn known(command: &str) -> &'static str {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 10] = [
         name::SEND_MESSAGE,
         name::CREATE_MESSAGE,
         name::EDIT_MESSAGE,
@@ -59,6 +59,7 @@ fn known(command: &str) -> &'static str {
         name::GET_PRESENCE,
         name::VIEW,
         name::HISTORY,
+        name::RETELL,
         name::PRESENCE_CHANGED,
     ];
     NAMES

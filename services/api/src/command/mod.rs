@@ -6,7 +6,7 @@ use bytes::Bytes;
 use messaging_bus::CommandHandler;
 use messaging_domain::{ConversationId, MessageId, UserId};
 use messaging_wire::command::{
-    HistoryAfter, PresenceChanged, Reply, UserCommand, View, Viewed, name,
+    HistoryAfter, PresenceChanged, Reply, Retell, UserCommand, View, Viewed, name,
 };
 use messaging_wire::request::{
     CreateMessage, DeleteMessage, EditMessage, GetPresence, MarkAsRead, SendMessage,
@@ -139,6 +139,14 @@ impl Commands {
             .map_err(Refusal::into_fault)
     }
 
+    async fn retell(&self, payload: &[u8]) -> Result<(), Fault> {
+        let query: Retell = serde_json::from_slice(payload).map_err(not_ours)?;
+        self.messaging
+            .retell_changes(query.since)
+            .await
+            .map_err(Refusal::into_fault)
+    }
+
     async fn presence_changed(&self, payload: &[u8]) -> Result<(), Fault> {
         let change: PresenceChanged = serde_json::from_slice(payload).map_err(not_ours)?;
         self.messaging
@@ -154,6 +162,7 @@ impl CommandHandler for Commands {
         let (answer, outcome) = match name {
             name::VIEW => reply(self.view(payload).await),
             name::HISTORY => reply(self.history(payload).await),
+            name::RETELL => reply(self.retell(payload).await),
             name::PRESENCE_CHANGED => reply(self.presence_changed(payload).await),
             event => match self.client_event(event, payload).await {
                 Ok(acknowledgement) => (acknowledgement, None),

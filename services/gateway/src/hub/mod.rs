@@ -4,6 +4,7 @@
 //! through in the order of `seq` only, and each member has a position, so that a member who joined late or early gets exactly
 //! the messages after it: none twice, none left out. What is missing is fetched by the [`Refill`](crate::refill) from the log.
 
+mod changes;
 mod gate;
 mod left;
 mod member;

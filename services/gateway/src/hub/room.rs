@@ -5,6 +5,7 @@ use messaging_domain::{ConversationId, UserId};
 use messaging_wire::event::{USER_TYPING, UserTyping};
 use tokio::time::Instant;
 
+use super::changes::Changes;
 use super::gate::Passed;
 use super::typing::TypingBoard;
 use super::{Gate, Item, Member};
@@ -15,6 +16,7 @@ use crate::connection::{Class, Connection, EventFrame};
 pub(super) struct Room {
     pub(super) gate: Gate<Item>,
     pub(super) members: Vec<Member>,
+    pub(super) changes: Changes,
     typing: TypingBoard,
     /// Whether someone fetches what is missing.
     pub(super) is_refilling: bool,

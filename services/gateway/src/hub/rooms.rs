@@ -153,9 +153,17 @@ impl Rooms {
         })
     }
 
-    /// Takes a change to a message. True as for [`Rooms::message`].
-    pub(crate) fn change(&self, conversation: ConversationId, seq: u64, item: Item) -> bool {
+    /// Takes a change to a message, which is the so-manieth of it. True as for [`Rooms::message`].
+    pub(crate) fn change(
+        &self,
+        conversation: ConversationId,
+        (seq, version): (u64, u32),
+        item: Item,
+    ) -> bool {
         self.with(conversation, |room| {
+            if !room.changes.note(seq, version) {
+                return false;
+            }
             let passed = room.gate.change(seq, item);
             room.deliver(passed);
             claim_refill(room)
@@ -179,6 +187,11 @@ impl Rooms {
             .get(&conversation)?
             .gate
             .last()
+    }
+
+    /// Whether there is any.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shards.iter().all(|shard| shard.lock().is_empty())
     }
 
     /// Whether messages are missing.

@@ -259,7 +259,7 @@ fn what_overflows_while_joining_is_fetched_again_even_if_the_last_straw_is_a_cha
     for seq in 1..=512 {
         world.rooms.message(CONVERSATION, seq, item(seq));
     }
-    world.rooms.change(CONVERSATION, 1, item(1));
+    world.rooms.change(CONVERSATION, (1, 1), item(1));
     world.rooms.message(CONVERSATION, 513, item(513));
     let connection = &world.guests[1].connection;
     let step = world.rooms.end_join(CONVERSATION, connection, 0);

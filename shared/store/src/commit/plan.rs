@@ -169,6 +169,8 @@ fn number(
             at: date(head.at),
             edited_at: None,
             deleted_at: None,
+            changed_at: None,
+            changes: 0,
             nc: head.counts.client,
             nf: head.counts.freelancer,
         }

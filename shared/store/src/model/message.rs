@@ -33,10 +33,21 @@ pub(crate) struct StoredMessage {
     pub(crate) edited_at: Option<DateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deleted_at: Option<DateTime>,
+    /// When it was edited or deleted last; the field is absent for what never was, as the partial index wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changed_at: Option<DateTime>,
+    /// How often it was edited or deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) changes: u32,
     /// How many messages the client had sent, this one included.
     pub(crate) nc: u64,
     /// How many messages the freelancer had sent, this one included.
     pub(crate) nf: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// A fingerprint of what a sender sent: the text and the files' ids.

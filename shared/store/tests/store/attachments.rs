@@ -202,8 +202,11 @@ async fn a_deleted_message_takes_its_files_with_it_unless_another_one_holds_them
         .delete_message(&key, first.id, &user("client"))
         .await
         .unwrap();
-    assert_eq!((deleted.attachments.len(), &*deleted.content), (0, ""));
-    assert!(deleted.deleted_at.is_some());
+    assert_eq!(
+        (deleted.message.attachments.len(), &*deleted.message.content),
+        (0, "")
+    );
+    assert!(deleted.message.deleted_at.is_some());
     assert_eq!(store.attachment(own.id).await.unwrap(), None);
     assert!(store.attachment(shared.id).await.unwrap().is_some());
     // Whether another message holds it shows only once nobody can be about to send one.

@@ -28,7 +28,8 @@ async fn only_its_sender_changes_a_message_and_its_place_and_what_is_unread_stay
     let edited = store
         .edit_message(&key, second.id, &client, &text("edited"))
         .await
-        .unwrap();
+        .unwrap()
+        .message;
     assert_eq!((edited.seq, edited.content.as_str()), (2, "edited"));
     assert!(edited.edited_at.is_some() && edited.deleted_at.is_none());
     let refused = store
@@ -49,6 +50,7 @@ async fn only_its_sender_changes_a_message_and_its_place_and_what_is_unread_stay
     assert!(matches!(refused, Err(ChangeError::Empty)), "{refused:?}");
 
     let deleted = store.delete_message(&key, first.id, &client).await.unwrap();
+    let deleted = deleted.message;
     assert_eq!((deleted.seq, deleted.content.as_str()), (1, ""));
     assert!(deleted.deleted_at.is_some() && deleted.attachments.is_empty());
     for refused in [
@@ -84,4 +86,34 @@ async fn what_is_not_in_the_conversation_is_not_found() {
         let refused = store.edit_message(&key, id, &sender, &text("x")).await;
         assert!(matches!(refused, Err(ChangeError::NotFound)), "{refused:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recent_changes_are_found_with_their_versions_as_the_messages_are_now() {
+    let world = World::new().await;
+    let replica = world.replica();
+    let (store, key) = (&replica.store, replica.conversation("c-1").await);
+    let client = key.parties().client.clone();
+    let [first, second, third] = [
+        sent(&replica, &key, "first").await,
+        sent(&replica, &key, "second").await,
+        sent(&replica, &key, "third").await,
+    ];
+    let edit = async |id, content| store.edit_message(&key, id, &client, &text(content)).await;
+    let once = edit(second.id, "once").await.unwrap();
+    assert_eq!(once.version, 1);
+    let since = once.message.edited_at.unwrap();
+    let twice = edit(second.id, "twice").await.unwrap();
+    let edited = edit(first.id, "edited").await.unwrap();
+    let deleted = store.delete_message(&key, first.id, &client).await.unwrap();
+    let versions = [&twice, &edited, &deleted].map(|changed| changed.version);
+    assert_eq!(versions, [2, 1, 2]);
+
+    let found = store.recent_changes(since, 10).await.unwrap();
+    assert_eq!(found, [twice.clone(), deleted.clone()], "{}", third.id);
+    // The latest ones, if there are too many.
+    let found = store.recent_changes(since, 1).await.unwrap();
+    assert_eq!(found, [deleted]);
+    let later = messaging_domain::Timestamp::from_millis(since.millis() + 60_000);
+    assert_eq!(store.recent_changes(later, 10).await.unwrap(), []);
 }

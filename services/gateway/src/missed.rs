@@ -1,0 +1,80 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use messaging_bus::Bus;
+use messaging_domain::Timestamp;
+use messaging_lifecycle::{Tasks, now};
+
+use crate::api::ApiClient;
+use crate::hub::Rooms;
+use crate::refill::Refill;
+
+/// How often the state of the connection to NATS is noted.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How far back to ask from when the connection was last there: a broken one may be taken for whole until pings go unanswered,
+/// and the clocks of replicas may differ.
+const LOOK_BACK: Duration = Duration::from_secs(45);
+
+/// How often to ask, and how long to wait in between.
+const ATTEMPTS_MAX: u32 = 60;
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Looks for what was missed whenever the connection to NATS was made anew, or a subscription was overrun: new messages are fetched
+/// by each room that lacks some, and changes to older ones are told of once more.
+pub(crate) fn watch(
+    bus: &Bus,
+    rooms: &Arc<Rooms>,
+    api: &ApiClient,
+    refill: &Refill,
+    tasks: &Tasks,
+) {
+    let (bus, rooms, api, refill) = (bus.clone(), Arc::clone(rooms), api.clone(), refill.clone());
+    let (mut connections, stopping) = (bus.connections(), tasks.stopping().clone());
+    let watching = async move {
+        let mut ticks = tokio::time::interval(CHECK_INTERVAL);
+        let mut well_at = now();
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    if bus.is_connected() {
+                        well_at = now();
+                    }
+                }
+                changed = connections.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    refill.check_all();
+                    if !rooms.is_empty() {
+                        retell_since(&api, well_at).await;
+                    }
+                    well_at = now();
+                }
+            }
+        }
+    };
+    tasks.spawn("bus watch", async move {
+        tokio::select! {
+            () = watching => {}
+            () = stopping.cancelled() => {}
+        }
+    });
+}
+
+async fn retell_since(api: &ApiClient, well_at: Timestamp) {
+    let look_back = i64::try_from(LOOK_BACK.as_millis()).unwrap_or(i64::MAX);
+    let since = Timestamp::from_millis(well_at.millis().saturating_sub(look_back));
+    for _ in 0..ATTEMPTS_MAX {
+        match api.retell(since).await {
+            Ok(()) => return,
+            Err(fault) => {
+                tracing::debug!(%fault, "changes that were missed cannot be asked for yet")
+            }
+        }
+        tokio::time::sleep(RETRY_DELAY).await;
+    }
+    tracing::error!(
+        "changes to messages may have been missed, as no API replica could tell of them again"
+    );
+}
