@@ -8,10 +8,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Presence;
+use super::registry::Rewrite;
 
 /// How often a clean-up that could not be done is tried.
 const ATTEMPTS_MAX: u32 = 10;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// How often entries that nothing changes are written anew: well before the bucket drops them.
+const ENTRY_RENEW_INTERVAL: Duration = Duration::from_secs(8 * 3600);
 
 impl Presence {
     /// Keeps the entries of this gateway and cleans up after others, until the tasks are asked to stop.
@@ -24,12 +28,15 @@ impl Presence {
         let presence = self.clone();
         let stopping = self.inner.tasks().stopping().clone();
         self.inner.tasks().spawn("presence lease", async move {
+            let first = tokio::time::Instant::now() + ENTRY_RENEW_INTERVAL;
+            let mut renewals = tokio::time::interval_at(first, ENTRY_RENEW_INTERVAL);
             loop {
                 tokio::select! {
                     () = lease.revived() => {
                         presence.inner.revivals.send_modify(|count| *count += 1);
-                        presence.tell_all(&stopping).await;
+                        presence.tell_all(Rewrite::Missing, &stopping).await;
                     }
+                    _ = renewals.tick() => presence.tell_all(Rewrite::All, &stopping).await,
                     () = stopping.cancelled() => break,
                 }
             }
@@ -49,8 +56,8 @@ impl Presence {
     }
 
     /// Writes all entries anew until it is done.
-    async fn tell_all(&self, stopping: &CancellationToken) {
-        while let Err(error) = self.write_all().await {
+    async fn tell_all(&self, rewrite: Rewrite, stopping: &CancellationToken) {
+        while let Err(error) = self.write_all(rewrite).await {
             tracing::debug!(%error, "entries cannot be written anew; trying again");
             tokio::select! {
                 () = tokio::time::sleep(RETRY_DELAY) => {}

@@ -65,6 +65,15 @@ pub(crate) enum Admission {
     LimitReached,
 }
 
+/// Which entries are written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rewrite {
+    /// Those that are not there as they should be.
+    Missing,
+    /// All, so that none grows too old.
+    All,
+}
+
 /// What a connection takes the place of, and may still be counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Replaced {
@@ -191,7 +200,7 @@ impl Presence {
     ///
     /// # Errors
     /// When the bucket cannot be reached; then it must be tried again.
-    pub(crate) async fn write_all(&self) -> Result<(), BucketError> {
+    pub(super) async fn write_all(&self, rewrite: Rewrite) -> Result<(), BucketError> {
         let inner = &self.inner;
         inner.bucket.register(&inner.instance).await?;
         for shard in &inner.shards {
@@ -199,13 +208,18 @@ impl Presence {
             for (user, local) in &mut *shard {
                 let entries = inner.bucket.entries(std::slice::from_ref(user)).await?;
                 let connections = local.connections;
-                inner
-                    .bucket
-                    .put_user(user, &inner.instance, connections)
-                    .await?;
-                let was_deleted = entries
+                let mut own = entries
                     .iter()
-                    .any(|entry| entry.instance == inner.instance && entry.connections.is_none());
+                    .filter(|entry| entry.instance == inner.instance);
+                let written = own.next().map(|entry| entry.connections);
+                let was_deleted = written == Some(None);
+                // What is there as it should be keeps its place among the writes: by that others know who came first.
+                if rewrite == Rewrite::All || written != Some(Some(connections)) {
+                    inner
+                        .bucket
+                        .put_user(user, &inner.instance, connections)
+                        .await?;
+                }
                 let is_elsewhere = entries
                     .iter()
                     .any(|entry| entry.instance != inner.instance && inner.is_live(entry));
