@@ -164,12 +164,18 @@ async fn a_gateway_asks_one_other_and_learns_at_once_that_it_is_gone() {
         serve_peers(bus, &route, "area", Arc::new(Peer(name)), &tasks)
             .await
             .expect("NATS takes it");
-        bus.flush().await;
     }
     let ask = async |route: &Route| {
         one.ask_peer(route, ("area", "poll"), Bytes::from_static(b"sid"), BOUND)
             .await
     };
+    // The server takes each connection's subscription in its own time.
+    for route in [route_one, route_two] {
+        eventually(BOUND, "the gateway is reached", async || {
+            ask(&route).await.is_ok()
+        })
+        .await;
+    }
     assert_eq!(ask(&route_two).await.expect("served"), "two poll sid");
     assert_eq!(ask(&route_one).await.expect("served"), "one poll sid");
     let gone = ask(&Route::of(&instance("three"))).await;

@@ -169,9 +169,11 @@ impl Presence {
         Admission::Admitted
     }
 
-    /// Whether the other gateways are known, without which nobody can say who is connected.
+    /// Whether the other gateways are known, without which nobody can say who is connected, and this one is known as well, without
+    /// which the others do not count who is connected here.
     pub(crate) fn is_settled(&self) -> bool {
-        self.inner.leases.is_settled()
+        let inner = &self.inner;
+        inner.leases.is_settled() && inner.leases.is_alive(LeaseKind::Gateway, &inner.instance)
     }
 
     /// Counts a connection less, and after the grace announces that the user went, if he did.

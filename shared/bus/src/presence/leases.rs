@@ -153,7 +153,11 @@ async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Rene
     let mut renewed_at = Instant::now();
     loop {
         ticks.tick().await;
-        let renewed = bucket.write_lease(&key).await;
+        let mut renewed = bucket.write_lease(&key).await;
+        // Where there is no bucket yet, the first lease must not wait for the next tick: its process may serve by then.
+        if renewed.is_err() && bucket.ensure().await.is_ok() {
+            renewed = bucket.write_lease(&key).await;
+        }
         let was_alive = renewals.borrow().alive;
         match renewed {
             // A smaller revision means that the bucket was made anew in between, and a long silence, as of a process that was
@@ -176,9 +180,6 @@ async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Rene
                 if was_alive {
                     tracing::warn!(%error, "the lease cannot be renewed; trying again");
                     renewals.send_modify(|renewal| renewal.alive = false);
-                }
-                if let Err(error) = bucket.ensure().await {
-                    tracing::debug!(%error, "the presence bucket is out of reach");
                 }
             }
         }
