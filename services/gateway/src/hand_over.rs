@@ -63,14 +63,17 @@ impl Gateway {
         self.expiry.forget(&client);
         let record = self.recovery.give(&client).await;
         let mut places = Vec::new();
+        let mut is_whole = true;
         for conversation in client.joined() {
             let since = client.joined_since(conversation).unwrap_or(0);
-            if let Some(at) = self.leave_room(&client, conversation).await {
-                places.push(Place {
+            match self.leave_room(&client, conversation).await {
+                Some(at) => places.push(Place {
                     conversation,
                     at,
                     since,
-                });
+                }),
+                // It is not told where it stands, so nobody could go on there.
+                None => is_whole = false,
             }
         }
         let handed = HandedOver {
@@ -80,7 +83,7 @@ impl Gateway {
             record,
         };
         self.forget_user(&client).await;
-        to_raw_value(&handed).ok()
+        to_raw_value(&handed).ok().filter(|_| is_whole)
     }
 
     /// Gets ready for a client: what happens from here on is held for it.

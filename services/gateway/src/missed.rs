@@ -31,6 +31,7 @@ pub(crate) fn watch(
 ) {
     let (bus, rooms, api, refill) = (bus.clone(), Arc::clone(rooms), api.clone(), refill.clone());
     let (mut connections, stopping) = (bus.connections(), tasks.stopping().clone());
+    let retelling = tasks.clone();
     let watching = async move {
         let mut ticks = tokio::time::interval(CHECK_INTERVAL);
         let mut well_at = now();
@@ -47,7 +48,14 @@ pub(crate) fn watch(
                     }
                     refill.check_all();
                     if !rooms.is_empty() {
-                        retell_since(&api, well_at).await;
+                        // By itself: the next reconnect must not wait for it with what the rooms lack.
+                        let (api, stopping) = (api.clone(), retelling.stopping().clone());
+                        retelling.spawn("retell", async move {
+                            tokio::select! {
+                                () = retell_since(&api, well_at) => {}
+                                () = stopping.cancelled() => {}
+                            }
+                        });
                     }
                     well_at = now();
                 }
