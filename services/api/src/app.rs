@@ -146,25 +146,19 @@ fn require_store(store: &Store, health: &Health, tasks: &Tasks) {
     let answers = Arc::new(AtomicBool::new(false));
     let known = Arc::clone(&answers);
     health.require("mongodb", move || known.load(Ordering::Relaxed));
-    let (store, stopping) = (store.clone(), tasks.stopping().clone());
-    tasks.spawn("store watch", async move {
-        let watching = async {
-            while let Err(error) = store.prepare().await {
-                tracing::warn!(%error, "MongoDB is not ready; trying again");
-                tokio::time::sleep(PREPARE_RETRY_DELAY).await;
+    let store = store.clone();
+    tasks.spawn_until_stopped("store watch", async move {
+        while let Err(error) = store.prepare().await {
+            tracing::warn!(%error, "MongoDB is not ready; trying again");
+            tokio::time::sleep(PREPARE_RETRY_DELAY).await;
+        }
+        tracing::info!("MongoDB is ready");
+        loop {
+            let answered = store.ping().await.is_ok();
+            if answers.swap(answered, Ordering::Relaxed) != answered {
+                tracing::info!(answered, "MongoDB was asked whether it answers");
             }
-            tracing::info!("MongoDB is ready");
-            loop {
-                let answered = store.ping().await.is_ok();
-                if answers.swap(answered, Ordering::Relaxed) != answered {
-                    tracing::info!(answered, "MongoDB was asked whether it answers");
-                }
-                tokio::time::sleep(PING_INTERVAL).await;
-            }
-        };
-        tokio::select! {
-            () = watching => {}
-            () = stopping.cancelled() => {}
+            tokio::time::sleep(PING_INTERVAL).await;
         }
     });
 }

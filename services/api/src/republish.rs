@@ -33,40 +33,33 @@ pub(crate) fn republish_what_may_be_lost(
     mut deaths: mpsc::Receiver<(LeaseKind, Instance)>,
     tasks: &Tasks,
 ) {
-    let (bus, stopping) = (bus.clone(), tasks.stopping().clone());
-    let mut connections = bus.connections();
-    tasks.spawn("republish", async move {
-        let republishing = async {
-            let mut ticks = tokio::time::interval(INTERVAL);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            let mut well_at = now();
-            let mut is_due = true;
-            loop {
-                tokio::select! {
-                    Some((kind, instance)) = deaths.recv() => {
-                        if kind == LeaseKind::Api {
-                            tracing::info!(%instance, "an API replica is gone; its last messages are told of again");
-                            is_due = true;
-                        }
+    let (bus, mut connections) = (bus.clone(), bus.connections());
+    tasks.spawn_until_stopped("republish", async move {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut well_at = now();
+        let mut is_due = true;
+        loop {
+            tokio::select! {
+                Some((kind, instance)) = deaths.recv() => {
+                    if kind == LeaseKind::Api {
+                        tracing::info!(%instance, "an API replica is gone; its last messages are told of again");
+                        is_due = true;
                     }
-                    Ok(()) = connections.changed() => is_due = true,
-                    _ = ticks.tick() => is_due |= announcer.take_loss(),
                 }
-                if !bus.is_connected() {
-                    // What was told in this state is known to be lost only if somebody tried.
-                    continue;
-                }
-                if is_due {
-                    is_due = !republish(&store, &announcer, well_at).await;
-                }
-                if !is_due {
-                    well_at = now();
-                }
+                Ok(()) = connections.changed() => is_due = true,
+                _ = ticks.tick() => is_due |= announcer.take_loss(),
             }
-        };
-        tokio::select! {
-            () = republishing => {}
-            () = stopping.cancelled() => {}
+            if !bus.is_connected() {
+                // What was told in this state is known to be lost only if somebody tried.
+                continue;
+            }
+            if is_due {
+                is_due = !republish(&store, &announcer, well_at).await;
+            }
+            if !is_due {
+                well_at = now();
+            }
         }
     });
 }

@@ -11,25 +11,18 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Removes files that no message holds, for as long as the process runs. Each replica does it; they do not get in each other's way.
 pub(crate) fn sweep_attachments(store: Store, tasks: &Tasks) {
-    let stopping = tasks.stopping().clone();
-    tasks.spawn("attachment sweep", async move {
-        let sweeping = async {
-            loop {
-                tokio::time::sleep(INTERVAL).await;
-                match store.sweep_attachments(LOOSE_AGE_MAX).await {
-                    Ok(0) => {}
-                    Ok(removed) => {
-                        tracing::info!(removed, "files that no message holds were removed")
-                    }
-                    Err(error) => {
-                        tracing::debug!(error = chain(&error), "files cannot be swept now");
-                    }
+    tasks.spawn_until_stopped("attachment sweep", async move {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            match store.sweep_attachments(LOOSE_AGE_MAX).await {
+                Ok(0) => {}
+                Ok(removed) => {
+                    tracing::info!(removed, "files that no message holds were removed")
+                }
+                Err(error) => {
+                    tracing::debug!(error = chain(&error), "files cannot be swept now");
                 }
             }
-        };
-        tokio::select! {
-            () = sweeping => {}
-            () = stopping.cancelled() => {}
         }
     });
 }

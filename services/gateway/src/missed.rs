@@ -30,8 +30,7 @@ pub(crate) fn watch(
     tasks: &Tasks,
 ) {
     let (bus, rooms, api, refill) = (bus.clone(), Arc::clone(rooms), api.clone(), refill.clone());
-    let (mut connections, stopping) = (bus.connections(), tasks.stopping().clone());
-    let retelling = tasks.clone();
+    let (mut connections, retelling) = (bus.connections(), tasks.clone());
     let watching = async move {
         let mut ticks = tokio::time::interval(CHECK_INTERVAL);
         let mut well_at = now();
@@ -49,28 +48,17 @@ pub(crate) fn watch(
                     refill.check_all();
                     if !rooms.is_empty() {
                         // By itself: the next reconnect must not wait for it with what the rooms lack.
-                        let (api, stopping) = (api.clone(), retelling.stopping().clone());
-                        retelling.spawn("retell", async move {
-                            tokio::select! {
-                                () = retell_since(&api, well_at) => {}
-                                () = stopping.cancelled() => {}
-                            }
-                        });
+                        retelling.spawn_until_stopped("retell", retell_since(api.clone(), well_at));
                     }
                     well_at = now();
                 }
             }
         }
     };
-    tasks.spawn("bus watch", async move {
-        tokio::select! {
-            () = watching => {}
-            () = stopping.cancelled() => {}
-        }
-    });
+    tasks.spawn_until_stopped("bus watch", watching);
 }
 
-async fn retell_since(api: &ApiClient, well_at: Timestamp) {
+async fn retell_since(api: ApiClient, well_at: Timestamp) {
     let look_back = i64::try_from(LOOK_BACK.as_millis()).unwrap_or(i64::MAX);
     let since = Timestamp::from_millis(well_at.millis().saturating_sub(look_back));
     for _ in 0..ATTEMPTS_MAX {

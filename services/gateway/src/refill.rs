@@ -91,12 +91,8 @@ impl Refill {
             return;
         }
         let refill = self.clone();
-        self.tasks.spawn("refill", async move {
-            let stopping = refill.tasks.stopping().clone();
-            tokio::select! {
-                () = refill.run(conversation, cause) => {}
-                () = stopping.cancelled() => {}
-            }
+        self.tasks.spawn_until_stopped("refill", async move {
+            refill.run(conversation, cause).await;
         });
     }
 

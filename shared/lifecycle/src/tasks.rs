@@ -43,6 +43,20 @@ impl Tasks {
         let _detached = tokio::spawn(self.tracker.track_future(witnessed));
     }
 
+    /// Starts a task that is dropped where it waits as soon as the tasks are asked to end.
+    pub fn spawn_until_stopped<F>(&self, name: &'static str, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stopping = self.stopping.clone();
+        self.spawn(name, async move {
+            tokio::select! {
+                () = task => {}
+                () = stopping.cancelled() => {}
+            }
+        });
+    }
+
     /// Cancelled when the tasks are asked to end.
     pub const fn stopping(&self) -> &CancellationToken {
         &self.stopping
@@ -94,6 +108,13 @@ mod tests {
         let tasks = Tasks::new();
         let stopping = tasks.stopping().clone();
         tasks.spawn("obedient", async move { stopping.cancelled().await });
+        assert_eq!(tasks.stop(Duration::from_secs(5)).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_need_not_finish_ends_where_it_waits() {
+        let tasks = Tasks::new();
+        tasks.spawn_until_stopped("endless", std::future::pending());
         assert_eq!(tasks.stop(Duration::from_secs(5)).await, Ok(()));
     }
 

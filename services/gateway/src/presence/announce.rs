@@ -32,7 +32,7 @@ impl Presence {
 
     fn announce(&self, change: PresenceChanged) {
         let presence = self.clone();
-        self.spawn("presence announcement", async move {
+        self.inner.tasks().spawn_until_stopped("presence announcement", async move {
             for attempt in 1..=ATTEMPTS_MAX {
                 // While it was tried, the opposite may have happened, which must not be announced first.
                 if !presence.is_current(&change.user, change.status).await {

@@ -44,14 +44,16 @@ impl Presence {
             let _ = returned.send(lease);
         });
         let presence = self.clone();
-        self.spawn("presence clean-up", async move {
-            presence.find_dead().await;
-            while let Some((kind, instance)) = deaths.recv().await {
-                if kind == LeaseKind::Gateway {
-                    presence.clean_up_after_grace(instance);
+        self.inner
+            .tasks()
+            .spawn_until_stopped("presence clean-up", async move {
+                presence.find_dead().await;
+                while let Some((kind, instance)) = deaths.recv().await {
+                    if kind == LeaseKind::Gateway {
+                        presence.clean_up_after_grace(instance);
+                    }
                 }
-            }
-        });
+            });
         LeaseKeeper(keeper)
     }
 
@@ -86,7 +88,7 @@ impl Presence {
     fn clean_up_after_grace(&self, dead: Instance) {
         let presence = self.clone();
         let died_at = now();
-        self.spawn("presence clean-up", async move {
+        self.inner.tasks().spawn_until_stopped("presence clean-up", async move {
             let inner = &presence.inner;
             tokio::time::sleep(inner.config.grace).await;
             let mut is_claimed = false;

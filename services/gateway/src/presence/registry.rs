@@ -247,48 +247,35 @@ impl Presence {
     fn depart_after_grace(&self, user: UserId, departure: u64) {
         let presence = self.clone();
         let closed_at = now();
-        self.spawn("presence grace", async move {
-            let inner = &presence.inner;
-            tokio::time::sleep(inner.config.grace).await;
-            loop {
-                let mut shard = inner.shard(&user).lock().await;
-                let is_gone = shard
-                    .get(&user)
-                    .is_some_and(|local| local.connections == 0 && local.departures == departure);
-                if !is_gone {
-                    return;
-                }
-                // He stays known here until it is done: otherwise he could come back without ever having gone.
-                match inner.delete_and_read(&user, &inner.instance).await {
-                    Ok((_, is_gone)) => {
-                        shard.remove(&user);
-                        drop(shard);
-                        if is_gone {
-                            presence.announce_offline(&user, closed_at);
-                        }
+        self.inner
+            .tasks
+            .spawn_until_stopped("presence grace", async move {
+                let inner = &presence.inner;
+                tokio::time::sleep(inner.config.grace).await;
+                loop {
+                    let mut shard = inner.shard(&user).lock().await;
+                    let is_gone = shard.get(&user).is_some_and(|local| {
+                        local.connections == 0 && local.departures == departure
+                    });
+                    if !is_gone {
                         return;
                     }
-                    Err(error) => tracing::debug!(%error, "a departure waits for the bucket"),
+                    // He stays known here until it is done: otherwise he could come back without ever having gone.
+                    match inner.delete_and_read(&user, &inner.instance).await {
+                        Ok((_, is_gone)) => {
+                            shard.remove(&user);
+                            drop(shard);
+                            if is_gone {
+                                presence.announce_offline(&user, closed_at);
+                            }
+                            return;
+                        }
+                        Err(error) => tracing::debug!(%error, "a departure waits for the bucket"),
+                    }
+                    drop(shard);
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
-                drop(shard);
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
-        });
-    }
-
-    /// Starts a task that ends with the process.
-    pub(super) fn spawn(
-        &self,
-        name: &'static str,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) {
-        let stopping = self.inner.tasks.stopping().clone();
-        self.inner.tasks.spawn(name, async move {
-            tokio::select! {
-                () = task => {}
-                () = stopping.cancelled() => {}
-            }
-        });
+            });
     }
 }
 

@@ -19,40 +19,46 @@ impl Recovery {
     /// Keeps the bucket and the records in it, until the tasks are asked to stop.
     pub(super) fn tend(&self, mut checkpoints: mpsc::Receiver<Box<str>>) {
         let recovery = self.clone();
-        self.spawn("session bucket", async move {
-            loop {
-                recovery.mend().await;
-                recovery.0.trouble.notified().await;
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
-        });
-        let recovery = self.clone();
-        self.spawn("session checkpoints", async move {
-            while let Some(session) = checkpoints.recv().await {
-                let Some(client) = recovery.0.clients.find(&session) else {
-                    continue;
-                };
-                let is_due = client
-                    .connection
-                    .recoverable()
-                    .is_some_and(|recoverable| recoverable.trail.lock().wants_checkpoint());
-                if is_due && let Err(error) = recovery.write(&client, true).await {
-                    tracing::debug!(%error, "the positions of a session were not stored");
+        self.0
+            .tasks
+            .spawn_until_stopped("session bucket", async move {
+                loop {
+                    recovery.mend().await;
+                    recovery.0.trouble.notified().await;
+                    tokio::time::sleep(RETRY_DELAY).await;
                 }
-            }
-        });
+            });
         let recovery = self.clone();
-        self.spawn("session renewal", async move {
-            let mut ticks = tokio::time::interval(RENEW_CHECK_INTERVAL);
-            loop {
-                ticks.tick().await;
-                let is_due = |client: &Client| {
-                    let stored = client.stored();
-                    stored.is_some_and(|stored| stored.written_at().elapsed() >= RENEW_INTERVAL)
-                };
-                recovery.store_all(recovery.0.clients.filter(is_due)).await;
-            }
-        });
+        self.0
+            .tasks
+            .spawn_until_stopped("session checkpoints", async move {
+                while let Some(session) = checkpoints.recv().await {
+                    let Some(client) = recovery.0.clients.find(&session) else {
+                        continue;
+                    };
+                    let is_due = client
+                        .connection
+                        .recoverable()
+                        .is_some_and(|recoverable| recoverable.trail.lock().wants_checkpoint());
+                    if is_due && let Err(error) = recovery.write(&client, true).await {
+                        tracing::debug!(%error, "the positions of a session were not stored");
+                    }
+                }
+            });
+        let recovery = self.clone();
+        self.0
+            .tasks
+            .spawn_until_stopped("session renewal", async move {
+                let mut ticks = tokio::time::interval(RENEW_CHECK_INTERVAL);
+                loop {
+                    ticks.tick().await;
+                    let is_due = |client: &Client| {
+                        let stored = client.stored();
+                        stored.is_some_and(|stored| stored.written_at().elapsed() >= RENEW_INTERVAL)
+                    };
+                    recovery.store_all(recovery.0.clients.filter(is_due)).await;
+                }
+            });
     }
 
     /// Answers other gateways, and writes all sessions anew each time that `revivals` counts one more: the bucket may have been lost
@@ -65,11 +71,13 @@ impl Recovery {
         mut revivals: watch::Receiver<u64>,
     ) -> Result<(), SubscribeError> {
         let recovery = self.clone();
-        self.spawn("session revival", async move {
-            while revivals.changed().await.is_ok() {
-                recovery.bucket_was_lost();
-            }
-        });
+        self.0
+            .tasks
+            .spawn_until_stopped("session revival", async move {
+                while revivals.changed().await.is_ok() {
+                    recovery.bucket_was_lost();
+                }
+            });
         let (inner, handler) = (&self.0, Arc::new(self.clone()));
         let route = Route::of(&inner.instance);
         serve_peers(&inner.bus, &route, SESSIONS, handler, &inner.tasks).await
@@ -106,16 +114,6 @@ impl Recovery {
                 }
             }
         }
-    }
-
-    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let stopping = self.0.tasks.stopping().clone();
-        self.0.tasks.spawn(name, async move {
-            tokio::select! {
-                () = task => {}
-                () = stopping.cancelled() => {}
-            }
-        });
     }
 }
 

@@ -58,13 +58,7 @@ impl Refresher {
             failures: 0,
             complaint: None,
         };
-        let stopping = tasks.stopping().clone();
-        tasks.spawn("key set", async move {
-            tokio::select! {
-                () = refresher.run() => {}
-                () = stopping.cancelled() => {}
-            }
-        });
+        tasks.spawn_until_stopped("key set", refresher.run());
         keys
     }
 

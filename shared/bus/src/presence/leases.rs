@@ -103,13 +103,7 @@ impl Lease {
             lives: 0,
         });
         let renewing = renew(bucket.clone(), key.clone(), sender);
-        let stopping = tasks.stopping().clone();
-        tasks.spawn("lease", async move {
-            tokio::select! {
-                () = renewing => {}
-                () = stopping.cancelled() => {}
-            }
-        });
+        tasks.spawn_until_stopped("lease", renewing);
         Self {
             bucket: bucket.clone(),
             key,
@@ -207,13 +201,7 @@ impl LeaseTable {
         };
         let (deaths, told) = mpsc::channel(DEATHS_WAITING_MAX);
         let following = follow(bucket.clone(), table.clone(), deaths);
-        let stopping = tasks.stopping().clone();
-        tasks.spawn("lease table", async move {
-            tokio::select! {
-                () = following => {}
-                () = stopping.cancelled() => {}
-            }
-        });
+        tasks.spawn_until_stopped("lease table", following);
         (table, told)
     }
 
