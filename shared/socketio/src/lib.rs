@@ -4,6 +4,7 @@
 
 mod base64;
 pub mod engine;
+pub mod json;
 pub mod packet;
 
 pub use engine::{EngineError, EnginePacket, Handshake, PayloadWriter, decode_payload};

@@ -4,8 +4,9 @@ use crate::bounded::bounded;
 
 /// The JSON of a frame on `/ws`: an event, or words for the client.
 pub fn plain_event(input: &[u8]) {
-    // The event has its name and its data to itself.
-    let parsed = bounded(2 * input.len() + 1_024, || parse_frame(input));
+    // The event has its name and its data to itself. A member's name with escapes goes through a buffer that doubles, which is
+    // there with the one before it for a moment.
+    let parsed = bounded(3 * input.len() + 1_024, || parse_frame(input));
     match parsed {
         Ok(event) => {
             assert!(event.args.len() <= 1 && event.attachments.is_empty());

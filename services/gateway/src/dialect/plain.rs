@@ -1,6 +1,6 @@
-use std::borrow::Cow;
 use std::sync::Arc;
 
+use messaging_socketio::json;
 use messaging_wire::ErrorCode;
 use messaging_wire::event::{EXCEPTION, Exception};
 use serde::Deserialize;
@@ -46,7 +46,7 @@ struct Frame<'a> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
     #[serde(borrow)]
-    event: Cow<'a, str>,
+    event: &'a RawValue,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
 }
@@ -67,21 +67,21 @@ pub fn parse_frame(text: &[u8]) -> Result<ClientEvent, Exception> {
         return Err(no_frame());
     }
     let frame: Frame<'_> = serde_json::from_slice(text).map_err(|_| no_frame())?;
+    let name = json::text(frame.event).ok_or_else(no_frame)?.into_owned();
     let ack = match frame.id {
         None => None,
         Some(id) => match plain_id(id) {
             Some(id) => Some(id),
             None => {
-                let event = frame.event.into_owned();
                 return Err(exception(
-                    Some(event),
+                    Some(name),
                     "id must be an integer or a string of at most 64 characters",
                 ));
             }
         },
     };
     Ok(ClientEvent {
-        name: frame.event.into_owned(),
+        name,
         args: frame.data.map(ToOwned::to_owned).into_iter().collect(),
         attachments: Vec::new(),
         ack,

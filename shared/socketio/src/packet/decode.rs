@@ -9,6 +9,7 @@ use super::{
     ACK_DIGITS_MAX, ARGUMENTS_MAX, ATTACHMENTS_MAX, Body, Event, NAMESPACE_LENGTH_MAX, Packet,
     PacketError,
 };
+use crate::json;
 
 /// Event names that mean something to Socket.IO itself and never cross the wire.
 const RESERVED: [&str; 6] = [
@@ -170,7 +171,7 @@ impl<'de> Deserialize<'de> for Event<'de> {
                 let first: &RawValue = array
                     .next_element()?
                     .ok_or_else(|| S::Error::invalid_length(0, &self))?;
-                let name = name(first.get()).ok_or_else(|| S::Error::custom("not a name"))?;
+                let name = name(first).ok_or_else(|| S::Error::custom("not a name"))?;
                 Ok(Event {
                     name,
                     args: collect(array)?,
@@ -183,18 +184,10 @@ impl<'de> Deserialize<'de> for Event<'de> {
 }
 
 /// A name is a string, or a number as JavaScript's event emitters allow it.
-fn name(json: &str) -> Option<Cow<'_, str>> {
-    match json.as_bytes().first()? {
-        b'"' => {
-            let quoted = json.get(1..json.len().checked_sub(1)?)?;
-            if quoted.contains('\\') {
-                serde_json::from_str(json).ok().map(Cow::Owned)
-            } else {
-                Some(Cow::Borrowed(quoted))
-            }
-        }
-        b'-' | b'0'..=b'9' => Some(Cow::Borrowed(json)),
-        _ => None,
+fn name(json: &RawValue) -> Option<Cow<'_, str>> {
+    match json.get().as_bytes().first()? {
+        b'-' | b'0'..=b'9' => Some(Cow::Borrowed(json.get())),
+        _ => json::text(json),
     }
 }
 
