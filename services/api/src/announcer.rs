@@ -39,10 +39,11 @@ pub(crate) enum Telling {
 }
 
 impl Telling {
-    const fn repeat_of(self, message: &Message) -> Option<Timestamp> {
+    /// When that happened which is told of once more.
+    const fn repeat_of(self, happened_at: Option<Timestamp>) -> Option<Timestamp> {
         match self {
             Self::First => None,
-            Self::Repeat => Some(message.created_at),
+            Self::Repeat => happened_at,
         }
     }
 }
@@ -111,7 +112,7 @@ impl Announcer {
         let event = UserEvent::MessageNotification {
             conversation: message.conversation_id,
             seq: message.seq,
-            repeat_of: telling.repeat_of(message),
+            repeat_of: telling.repeat_of(Some(message.created_at)),
             data: &notification,
         };
         self.publish(
@@ -142,20 +143,28 @@ impl Announcer {
     }
 
     /// Tells that someone has read further: those who joined the conversation, and the reader's other connections.
-    pub(crate) async fn announce_read(&self, receipt: &ReadReceipt) {
+    /// Returns whether it went out.
+    pub(crate) async fn announce_read(&self, receipt: &ReadReceipt, telling: Telling) -> bool {
         let data = raw(receipt);
-        let conversation = receipt.conversation_id;
-        self.publish(
-            &Topic::Conversation(conversation),
-            ConversationEvent::MessagesRead { data: &data }.encode(),
-        )
-        .await;
-        let event = UserEvent::MessagesRead {
-            conversation,
+        let (conversation, reader) = (receipt.conversation_id, receipt.user_id.clone());
+        let repeat_of = telling.repeat_of(receipt.read_at);
+        let event = ConversationEvent::MessagesRead {
+            reader: reader.clone(),
+            seq: receipt.read_seq,
+            repeat_of,
             data: &data,
         };
-        self.publish(&Topic::User(receipt.user_id.clone()), event.encode())
+        let to_all = self
+            .publish(&Topic::Conversation(conversation), event.encode())
             .await;
+        let event = UserEvent::MessagesRead {
+            conversation,
+            seq: receipt.read_seq,
+            repeat_of,
+            data: &data,
+        };
+        let to_reader = self.publish(&Topic::User(reader), event.encode()).await;
+        to_all && to_reader
     }
 
     /// Tells these users that someone came or went.

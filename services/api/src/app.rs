@@ -18,7 +18,7 @@ use crate::announcer::{Announcer, Telling};
 use crate::command::{CommandMetrics, Commands};
 use crate::config::ApiConfig;
 use crate::http::Http;
-use crate::republish::republish_what_may_be_lost;
+use crate::republish::Republisher;
 use crate::sweep::sweep_attachments;
 use crate::usecase::{Messaging, Refusal, SearchSlots, UploadLimits};
 
@@ -84,10 +84,10 @@ impl Api {
             searches: SearchSlots::default(),
         };
         sweep_attachments(store.clone(), core);
-        republish_what_may_be_lost(store, announcer, bus, deaths, core);
+        let republisher = Republisher::start(store, announcer, bus, deaths, core);
 
         let metrics = CommandMetrics::register(registry).map_err(ApiError::Metrics)?;
-        let commands = Arc::new(Commands::new(messaging.clone(), metrics));
+        let commands = Arc::new(Commands::new(messaging.clone(), republisher, metrics));
         serve_commands(bus, commands, edge)
             .await
             .map_err(ApiError::Commands)?;

@@ -69,9 +69,15 @@ impl Inbound {
                 (seq, version),
                 Arc::new(frame(MESSAGE_DELETED, data)),
             ),
-            ConversationEvent::MessagesRead { data } => {
+            ConversationEvent::MessagesRead {
+                reader,
+                seq,
+                repeat_of,
+                data,
+            } => {
+                let frame = Arc::new(frame(MESSAGES_READ, data));
                 self.rooms
-                    .broadcast(conversation, &Arc::new(frame(MESSAGES_READ, data)));
+                    .read(conversation, (&reader, seq), repeat_of, &frame);
                 false
             }
             ConversationEvent::Typing(signal) => {
@@ -103,7 +109,15 @@ impl Inbound {
                     !self.rooms.delivers(*conversation, connection, *seq)
                 });
             }
-            UserEvent::MessagesRead { conversation, data } => {
+            UserEvent::MessagesRead {
+                conversation,
+                seq,
+                repeat_of,
+                data,
+            } => {
+                if !self.users.note_read(user, *conversation, *seq, *repeat_of) {
+                    return;
+                }
                 let frame = frame(MESSAGES_READ, data);
                 self.users.send(user, &frame, Class::Durable, |connection| {
                     !self.rooms.has_joined(*conversation, connection)

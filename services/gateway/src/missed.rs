@@ -6,30 +6,31 @@ use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
 
 use crate::api::ApiClient;
-use crate::hub::Rooms;
+use crate::hub::Users;
+use crate::mutant::Mutant;
 use crate::refill::Refill;
 
 /// How often the state of the connection to NATS is noted.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How far back to ask from when the connection was last there: a broken one may be taken for whole until pings go unanswered,
-/// and the clocks of replicas may differ.
-const LOOK_BACK: Duration = Duration::from_secs(45);
+/// which takes 6 s, and the clocks of replicas may differ.
+const LOOK_BACK: Duration = Duration::from_secs(15);
 
 /// How often to ask, and how long to wait in between.
 const ATTEMPTS_MAX: u32 = 60;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Looks for what was missed whenever the connection to NATS was made anew, or a subscription was overrun: new messages are fetched
-/// by each room that lacks some, and changes to older ones are told of once more.
+/// by each room that lacks some; changes to older ones, read marks and notifications are told of once more.
 pub(crate) fn watch(
     bus: &Bus,
-    rooms: &Arc<Rooms>,
+    users: &Arc<Users>,
     api: &ApiClient,
     refill: &Refill,
     tasks: &Tasks,
 ) {
-    let (bus, rooms, api, refill) = (bus.clone(), Arc::clone(rooms), api.clone(), refill.clone());
+    let (bus, users, api, refill) = (bus.clone(), Arc::clone(users), api.clone(), refill.clone());
     let (mut connections, retelling) = (bus.connections(), tasks.clone());
     let watching = async move {
         let mut ticks = tokio::time::interval(CHECK_INTERVAL);
@@ -46,7 +47,7 @@ pub(crate) fn watch(
                         return;
                     }
                     refill.check_all();
-                    if !rooms.is_empty() {
+                    if !users.is_empty() && !Mutant::NoRefill.is_on() {
                         // By itself: the next reconnect must not wait for it with what the rooms lack.
                         retelling.spawn_until_stopped("retell", retell_since(api.clone(), well_at));
                     }
@@ -65,12 +66,12 @@ async fn retell_since(api: ApiClient, well_at: Timestamp) {
         match api.retell(since).await {
             Ok(()) => return,
             Err(fault) => {
-                tracing::debug!(%fault, "changes that were missed cannot be asked for yet")
+                tracing::debug!(%fault, "what was missed cannot be asked for yet")
             }
         }
         tokio::time::sleep(RETRY_DELAY).await;
     }
     tracing::error!(
-        "changes to messages may have been missed, as no API replica could tell of them again"
+        "changes, read marks and notifications may have been missed, as no API replica could tell of them again"
     );
 }

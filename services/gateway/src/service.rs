@@ -79,7 +79,7 @@ impl GatewayService {
             .serve(presence.revivals())
             .await
             .map_err(GatewayError::Subscribe)?;
-        watch(bus, &rooms, &api, &refill, core);
+        watch(bus, &users, &api, &refill, core);
         lapse_typing(&rooms, core);
 
         let gateway = Gateway {

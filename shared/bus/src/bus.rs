@@ -14,6 +14,10 @@ use crate::{BusConfig, Subjects, Topic};
 /// How long one publish may wait for room in the client's own buffer before the event is dropped.
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(200);
 
+/// How often the server is asked whether it is there. After two questions without an answer the connection is taken for broken,
+/// which is what a server that stands still, or a link that swallows everything, looks like.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
+
 /// How long the last events may take to leave when the process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -96,7 +100,7 @@ impl Bus {
             .retry_on_initial_connect()
             .client_capacity(CLIENT_CAPACITY)
             .connection_timeout(Duration::from_secs(2))
-            .ping_interval(Duration::from_secs(10))
+            .ping_interval(PING_INTERVAL)
             .max_reconnects(None)
             .reconnect_delay_callback(|attempt| {
                 Duration::from_millis((attempt as u64).saturating_mul(50).clamp(10, 1_000))

@@ -19,6 +19,12 @@ pub enum ConversationEvent<'a> {
     },
     /// A participant has read further.
     MessagesRead {
+        /// The participant.
+        reader: UserId,
+        /// How far he has read, by which a receipt that was told of twice is known.
+        seq: u64,
+        /// Of one that is told of once more, as it may have been lost: when he read.
+        repeat_of: Option<Timestamp>,
         /// The receipt.
         data: &'a RawValue,
     },
@@ -67,6 +73,10 @@ pub enum UserEvent<'a> {
     MessagesRead {
         /// The conversation; connections that joined it hear of it there.
         conversation: ConversationId,
+        /// How far he has read, by which a receipt that was told of twice is known.
+        seq: u64,
+        /// Of one that is told of once more, as it may have been lost: when he read.
+        repeat_of: Option<Timestamp>,
         /// The receipt.
         data: &'a RawValue,
     },
@@ -99,6 +109,8 @@ struct Envelope<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     conversation: Option<ConversationId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     repeat_of: Option<Timestamp>,
     #[serde(borrow)]
     data: &'a RawValue,
@@ -126,6 +138,8 @@ impl<'a> ConversationEvent<'a> {
             kind,
             seq,
             version,
+            user,
+            repeat_of,
             data,
             ..
         } = serde_json::from_slice(payload).map_err(EnvelopeError::Json)?;
@@ -133,7 +147,14 @@ impl<'a> ConversationEvent<'a> {
             Kind::NewMessage => MessageChange::New,
             Kind::MessageUpdated => MessageChange::Updated,
             Kind::MessageDeleted => MessageChange::Deleted,
-            Kind::MessagesRead => return Ok(Self::MessagesRead { data }),
+            Kind::MessagesRead => {
+                return Ok(Self::MessagesRead {
+                    reader: user.ok_or(EnvelopeError::Misplaced)?,
+                    seq: seq.ok_or(EnvelopeError::Misplaced)?,
+                    repeat_of,
+                    data,
+                });
+            }
             Kind::Typing => {
                 return serde_json::from_str(data.get())
                     .map(Self::Typing)
@@ -164,32 +185,25 @@ impl<'a> ConversationEvent<'a> {
                     MessageChange::Deleted => Kind::MessageDeleted,
                 };
                 write(&Envelope {
-                    kind,
                     seq: Some(*seq),
                     version: Some(*version).filter(|version| *version > 0),
-                    conversation: None,
-                    repeat_of: None,
-                    data,
+                    ..Envelope::new(kind, data)
                 })
             }
-            Self::MessagesRead { data } => write(&Envelope {
-                kind: Kind::MessagesRead,
-                seq: None,
-                version: None,
-                conversation: None,
-                repeat_of: None,
+            Self::MessagesRead {
+                reader,
+                seq,
+                repeat_of,
                 data,
+            } => write(&Envelope {
+                seq: Some(*seq),
+                user: Some(reader.clone()),
+                repeat_of: *repeat_of,
+                ..Envelope::new(Kind::MessagesRead, data)
             }),
             Self::Typing(signal) => {
                 let data = serde_json::value::to_raw_value(signal).expect("its fields are plain");
-                write(&Envelope {
-                    kind: Kind::Typing,
-                    seq: None,
-                    version: None,
-                    conversation: None,
-                    repeat_of: None,
-                    data: &data,
-                })
+                write(&Envelope::new(Kind::Typing, &data))
             }
         }
     }
@@ -215,9 +229,12 @@ impl<'a> UserEvent<'a> {
                     data,
                 })
             }
-            (Kind::MessagesRead, Some(conversation), _) => {
-                Ok(Self::MessagesRead { conversation, data })
-            }
+            (Kind::MessagesRead, Some(conversation), Some(seq)) => Ok(Self::MessagesRead {
+                conversation,
+                seq,
+                repeat_of,
+                data,
+            }),
             (Kind::Presence, ..) => Ok(Self::Presence { data }),
             _ => Err(EnvelopeError::Misplaced),
         }
@@ -225,27 +242,51 @@ impl<'a> UserEvent<'a> {
 
     /// Writes the payload.
     pub fn encode(&self) -> Bytes {
-        let (kind, conversation, data) = match self {
+        let (kind, place, repeat_of, data) = match self {
             Self::MessageNotification {
-                conversation, data, ..
-            } => (Kind::MessageNotification, Some(*conversation), data),
-            Self::MessagesRead { conversation, data } => {
-                (Kind::MessagesRead, Some(*conversation), data)
-            }
-            Self::Presence { data } => (Kind::Presence, None, data),
-        };
-        let (seq, repeat_of) = match self {
-            Self::MessageNotification { seq, repeat_of, .. } => (Some(*seq), *repeat_of),
-            _ => (None, None),
+                conversation,
+                seq,
+                repeat_of,
+                data,
+            } => (
+                Kind::MessageNotification,
+                Some((*conversation, *seq)),
+                *repeat_of,
+                data,
+            ),
+            Self::MessagesRead {
+                conversation,
+                seq,
+                repeat_of,
+                data,
+            } => (
+                Kind::MessagesRead,
+                Some((*conversation, *seq)),
+                *repeat_of,
+                data,
+            ),
+            Self::Presence { data } => (Kind::Presence, None, None, data),
         };
         write(&Envelope {
-            kind,
-            seq,
-            version: None,
-            conversation,
+            seq: place.map(|(_, seq)| seq),
+            conversation: place.map(|(conversation, _)| conversation),
             repeat_of,
-            data,
+            ..Envelope::new(kind, data)
         })
+    }
+}
+
+impl<'a> Envelope<'a> {
+    const fn new(kind: Kind, data: &'a RawValue) -> Self {
+        Self {
+            kind,
+            seq: None,
+            version: None,
+            conversation: None,
+            user: None,
+            repeat_of: None,
+            data,
+        }
     }
 }
 
@@ -282,9 +323,27 @@ mod tests {
             other => panic!("{other:?}"),
         }
         let conversation = ConversationId::from_bytes([3; 12]);
-        let payload = UserEvent::MessagesRead { conversation, data }.encode();
+        let read_at = Timestamp::from_millis(5);
+        let payload = UserEvent::MessagesRead {
+            conversation,
+            seq: 9,
+            repeat_of: Some(read_at),
+            data,
+        }
+        .encode();
         assert!(
-            matches!(UserEvent::decode(&payload), Ok(UserEvent::MessagesRead { conversation: c, .. }) if c == conversation)
+            matches!(UserEvent::decode(&payload), Ok(UserEvent::MessagesRead { conversation: c, seq: 9, repeat_of: Some(at), .. }) if c == conversation && at == read_at)
+        );
+        let reader: UserId = "u-1".parse().expect("valid");
+        let payload = ConversationEvent::MessagesRead {
+            reader: reader.clone(),
+            seq: 9,
+            repeat_of: None,
+            data,
+        }
+        .encode();
+        assert!(
+            matches!(ConversationEvent::decode(&payload), Ok(ConversationEvent::MessagesRead { reader: r, seq: 9, repeat_of: None, .. }) if r == reader)
         );
         assert!(matches!(
             ConversationEvent::decode(&UserEvent::Presence { data }.encode()),

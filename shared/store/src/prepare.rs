@@ -79,11 +79,18 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
     create_file_indexes(collections).await?;
     collections
         .conversations
-        .create_index(index(
-            "user_latest",
-            doc! { "users": 1, "updatedAt": -1, "_id": -1 },
-            Some(with_message),
-        ))
+        .create_indexes([
+            index(
+                "user_latest",
+                doc! { "users": 1, "updatedAt": -1, "_id": -1 },
+                Some(with_message),
+            ),
+            index(
+                "read_at",
+                doc! { "readAt": 1 },
+                Some(doc! { "readAt": { "$exists": true } }),
+            ),
+        ])
         .await?;
     collections
         .contracts

@@ -98,8 +98,10 @@ impl Store {
         let field = mark_field(reader);
         let (seq, other_count) = (number(target.seq), number(target.counts.of(reader.other())));
         let behind = doc! { "_id": object_id(key.id()), format!("{field}.seq"): { "$lt": seq } };
-        let mark =
-            doc! { "$set": { field: { "seq": seq, "n": other_count, "at": date(self.now()) } } };
+        let now = date(self.now());
+        let mark = doc! {
+            "$set": { field: { "seq": seq, "n": other_count, "at": now }, "readAt": now },
+        };
         let conversations = &self.mongo().collections().await?.conversations;
         conversations
             .find_one_and_update(behind, mark)

@@ -1,7 +1,8 @@
 use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
-use messaging_domain::{Timestamp, unread_count};
+use messaging_domain::{Party, Timestamp, unread_count};
+use messaging_wire::ReadReceipt;
 use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::Result as DriverResult;
@@ -13,7 +14,7 @@ use crate::summary::{Summary, write_summaries};
 use crate::{ConversationKey, Store, StoreError};
 
 impl Store {
-    /// The messages that any replica stored since a time, the oldest first, at most `limit`; those of a conversation by `seq`.
+    /// The messages that any replica stored since a time, the latest `limit` of them; those of a conversation by `seq`.
     ///
     /// For publishing anew what a dead replica may have stored and not published. Brings the summaries of those conversations
     /// up to them as well. Goes by the clocks of the replicas, in whole seconds: ask from a little earlier than needed.
@@ -61,6 +62,49 @@ impl Store {
         Ok(changed.collect())
     }
 
+    /// How far those have read who read further since a time; of at most `limit` conversations, those that were read last.
+    ///
+    /// Goes by the clocks of the replicas: ask from a little earlier than needed.
+    ///
+    /// # Errors
+    /// When MongoDB does not answer.
+    pub async fn recent_reads(
+        &self,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ReadReceipt>, StoreError> {
+        self.mongo().fenced(self.read_since(since, limit)).await
+    }
+
+    async fn read_since(&self, since: Timestamp, limit: u32) -> DriverResult<Vec<ReadReceipt>> {
+        let conversations: Vec<StoredConversation> = self
+            .mongo()
+            .collections()
+            .await?
+            .conversations
+            .find(doc! { "readAt": { "$gte": date(since) } })
+            .sort(doc! { "readAt": -1 })
+            .limit(i64::from(limit.max(1)))
+            .await?
+            .try_collect()
+            .await?;
+        let marks = conversations.iter().flat_map(|stored| {
+            [Party::Client, Party::Freelancer].map(|reader| (stored, reader, stored.mark(reader)))
+        });
+        let late = marks.filter(|(.., mark)| mark.at.is_some_and(|at| at >= since));
+        let receipts = late.map(|(stored, reader, mark)| {
+            let key = stored.key();
+            ReadReceipt {
+                conversation_id: key.id(),
+                user_id: key.parties().user(reader).clone(),
+                read_seq: mark.seq,
+                unread_count: unread_count(stored.head().counts, reader, mark),
+                read_at: mark.at,
+            }
+        });
+        Ok(receipts.collect())
+    }
+
     async fn conversations_by_id(
         &self,
         ids: HashSet<ObjectId>,
@@ -86,7 +130,7 @@ impl Store {
         let mut found: Vec<StoredMessage> = collections
             .messages
             .find(doc! { "_id": { "$gte": first_id_at(since) } })
-            .sort(doc! { "_id": 1 })
+            .sort(doc! { "_id": -1 })
             .limit(i64::from(limit.max(1)))
             .await?
             .try_collect()

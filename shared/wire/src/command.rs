@@ -112,8 +112,8 @@ pub struct LogEntry<M> {
     pub message: M,
 }
 
-/// Asks to publish the changes to messages since a time once more. A gateway asks when it may not have heard all; those who have
-/// heard them know them by their versions.
+/// Asks to publish once more what happened since a time: messages and their notifications, changes, read marks. A gateway asks when
+/// it may not have heard all; those who have heard them know them by their places and versions.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Retell {
     /// When all was last well.

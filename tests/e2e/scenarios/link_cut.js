@@ -72,9 +72,36 @@ scenario(async () => {
       assert.deepEqual(updates, all, client.name);
     }
   });
+  await check('read marks and notifications that a gateway could not hear of are told once it can, once', async () => {
+    const apart = await Promise.all([['ada', 0, 'default'], ['ada', 1, 'default'], ['ada', 1, 'plain'], ['ben', 1, 'plain']].map((place) => connect(...place)));
+    const [ofReader, ofReaderFar, ofReaderPlain, ofSender] = apart;
+    const mark = async (upToSeq) => expect(await rest('ada', 1).patch(`/api/messages/conversations/${conversationId}/read`, { upToSeq }), 200, 'read_receipt');
+    const has = (upToSeq) => ({ userId, readSeq }) => userId === 'ada' && readSeq === upToSeq;
+    await mark(3);
+    for (const client of [...clients, ofReader, ofReaderFar, ofReaderPlain]) await client.event('messages_read', has(3));
+    await ask('cut the link of gateway 1');
+    await mark(5);
+    await mark(7);
+    const { seq } = expect(await rest('ben', 1).post(path, { content: 'Unnoticed' }), 201, 'message');
+    for (const client of [...near, ofReader]) await client.event('messages_read', has(7));
+    await ofReader.event('message_notification', (told) => told.seq === seq);
+    await ask('mend the link of gateway 1');
+    for (const client of [...clients, ofReader, ofReaderFar, ofReaderPlain]) await client.event('messages_read', has(7), HEALED_MS);
+    for (const client of [ofReader, ofReaderFar, ofReaderPlain]) await client.event('message_notification', (told) => told.seq === seq, HEALED_MS);
+    // What is told of again reaches all of them; the next message and its notification come behind it.
+    const behind = expect(await rest('ben', 1).post(path, { content: 'Behind' }), 201, 'message');
+    for (const client of clients) await client.message(behind.seq);
+    for (const client of [ofReader, ofReaderFar, ofReaderPlain]) await client.event('message_notification', (told) => told.seq === behind.seq);
+    const marks = (client) => client.all('messages_read').map(({ readSeq }) => readSeq);
+    for (const client of [...near, ofReader]) assert.deepEqual(marks(client), [3, 5, 7], client.name);
+    for (const client of [clients[2], clients[3], ofReaderFar, ofReaderPlain]) assert.deepEqual(marks(client), [3, 7], client.name);
+    const told = (client) => client.all('message_notification').map((notification) => notification.seq);
+    for (const client of [ofReader, ofReaderFar, ofReaderPlain]) assert.deepEqual(told(client), [seq, behind.seq], client.name);
+    assert.deepEqual([marks(ofSender), told(ofSender)], [[], []]);
+  });
   await check('everyone saw everything in order, once', async () => {
     for (const client of clients) {
-      assert.deepEqual(client.seqs(), range(2, 22), client.name);
+      assert.deepEqual(client.seqs(), range(2, 24), client.name);
       assert.deepEqual([client.disconnects ?? [], client.all('connected').length], [[], 1]);
     }
   });

@@ -17,17 +17,27 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use metrics::CommandMetrics;
 
+use crate::republish::Republisher;
 use crate::usecase::{Created, Fields, Messaging, Refusal};
 
 /// Answers the commands.
 pub(crate) struct Commands {
     messaging: Messaging,
+    republisher: Republisher,
     metrics: CommandMetrics,
 }
 
 impl Commands {
-    pub(crate) const fn new(messaging: Messaging, metrics: CommandMetrics) -> Self {
-        Self { messaging, metrics }
+    pub(crate) const fn new(
+        messaging: Messaging,
+        republisher: Republisher,
+        metrics: CommandMetrics,
+    ) -> Self {
+        Self {
+            messaging,
+            republisher,
+            metrics,
+        }
     }
 
     /// Does what a client's event says; the answer is the acknowledgement.
@@ -141,10 +151,7 @@ impl Commands {
 
     async fn retell(&self, payload: &[u8]) -> Result<(), Fault> {
         let query: Retell = serde_json::from_slice(payload).map_err(not_ours)?;
-        self.messaging
-            .retell_changes(query.since)
-            .await
-            .map_err(Refusal::into_fault)
+        self.republisher.retell(query.since).await
     }
 
     async fn presence_changed(&self, payload: &[u8]) -> Result<(), Fault> {

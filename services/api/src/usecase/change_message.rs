@@ -1,8 +1,7 @@
-use messaging_domain::{Content, ConversationId, MessageId, Timestamp, UserId};
+use messaging_domain::{Content, ConversationId, MessageId, UserId};
 use messaging_wire::Message;
 
 use super::{Fields, Messaging, Refusal};
-use crate::republish::retell_changes;
 
 impl Messaging {
     /// Gives a message of the caller's another text, and tells those who joined the conversation.
@@ -43,14 +42,5 @@ impl Messaging {
         let deleted = self.store.delete_message(&key, message, user).await?;
         self.announcer.announce_change(&deleted).await;
         Ok(deleted.message)
-    }
-
-    /// Tells of the changes since shortly before a time once more.
-    ///
-    /// # Errors
-    /// [`Refusal`]. What does not go out is told of again once it can be.
-    pub(crate) async fn retell_changes(&self, since: Timestamp) -> Result<(), Refusal> {
-        retell_changes(&self.store, &self.announcer, since).await?;
-        Ok(())
     }
 }

@@ -2,6 +2,7 @@ use messaging_domain::{ConversationId, UserId};
 use messaging_wire::ReadReceipt;
 
 use super::{Messaging, Refusal};
+use crate::announcer::Telling;
 
 impl Messaging {
     /// Marks a conversation as read by the caller up to a `seq`, or all of it, and tells those concerned if that is new.
@@ -17,7 +18,9 @@ impl Messaging {
         let (key, party) = self.conversation_of(user, id).await?;
         let marked = self.store.mark_read(&key, party, up_to).await?;
         if marked.grew {
-            self.announcer.announce_read(&marked.receipt).await;
+            self.announcer
+                .announce_read(&marked.receipt, Telling::First)
+                .await;
         }
         Ok(marked.receipt)
     }

@@ -9,6 +9,7 @@ mod gate;
 mod left;
 mod member;
 mod notified;
+mod reads;
 mod room;
 mod rooms;
 #[cfg(test)]

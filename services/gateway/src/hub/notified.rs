@@ -5,7 +5,7 @@ use messaging_domain::ConversationId;
 /// Conversations that are remembered for a user; of those that were quiet the longest a repeat is delivered once more.
 const CONVERSATIONS_MAX: usize = 64;
 
-/// Which messages a user was notified of lately, so that one that is told of twice is delivered once.
+/// Which messages a user was notified of lately, and how far he read, so that what is told of twice is delivered once.
 ///
 /// For each conversation it is the last `seq` and, as a bit each, the 64 before it, since two API replicas may tell of their
 /// messages in another order than they stored them.
@@ -19,29 +19,42 @@ struct Window {
     conversation: ConversationId,
     last: u64,
     before: u64,
+    /// How far the user has read.
+    read: u64,
 }
 
 impl Notified {
     /// Notes a notification; false if it was noted before, or is older than what is remembered.
     pub(super) fn note(&mut self, conversation: ConversationId, seq: u64) -> bool {
-        let known = self
-            .windows
-            .iter()
-            .position(|window| window.conversation == conversation);
-        let mut window = match known.and_then(|index| self.windows.remove(index)) {
-            Some(window) => window,
-            None => Window {
+        self.latest(conversation).note(seq)
+    }
+
+    /// Notes how far the user has read; false if that is no further than what was noted before.
+    pub(super) fn note_read(&mut self, conversation: ConversationId, seq: u64) -> bool {
+        let window = self.latest(conversation);
+        let grew = seq > window.read;
+        window.read = seq.max(window.read);
+        grew
+    }
+
+    /// The window of a conversation, which is now the latest one.
+    fn latest(&mut self, conversation: ConversationId) -> &mut Window {
+        let mut windows = self.windows.iter();
+        let known = windows.position(|window| window.conversation == conversation);
+        let window = known
+            .and_then(|index| self.windows.remove(index))
+            .unwrap_or(Window {
                 conversation,
                 last: 0,
                 before: 0,
-            },
-        };
-        let is_new = window.note(seq);
+                read: 0,
+            });
         if self.windows.len() >= CONVERSATIONS_MAX {
             self.windows.pop_front();
         }
         self.windows.push_back(window);
-        is_new
+        let last = self.windows.len() - 1;
+        &mut self.windows[last]
     }
 }
 
@@ -104,6 +117,16 @@ mod tests {
         assert!(notified.note(conversation, 36));
         assert!(!notified.note(conversation, 35));
         assert!(notified.note(conversation, u64::MAX));
+    }
+
+    #[test]
+    fn a_read_mark_passes_when_it_grows() {
+        let mut notified = Notified::default();
+        let [one, other] = [1, 2].map(|number| ConversationId::from_bytes([number; 12]));
+        let told = [(one, 3), (other, 1), (one, 3), (one, 2), (one, 4)];
+        let passed = told.map(|(conversation, seq)| notified.note_read(conversation, seq));
+        assert_eq!(passed, [true, true, false, false, true]);
+        assert!(notified.note(one, 3));
     }
 
     #[test]

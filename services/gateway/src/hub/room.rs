@@ -1,22 +1,25 @@
 use std::sync::Arc;
 
 use messaging_bus::TypingSignal;
-use messaging_domain::{ConversationId, UserId};
+use messaging_domain::{ConversationId, Timestamp, UserId};
 use messaging_wire::event::{USER_TYPING, UserTyping};
 use tokio::time::Instant;
 
 use super::changes::Changes;
 use super::gate::Passed;
+use super::reads::Reads;
 use super::typing::TypingBoard;
 use super::{Gate, Item, Member};
 use crate::connection::{Class, Connection, EventFrame};
 
 /// A conversation that local connections have joined.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Room {
+    since: Timestamp,
     pub(super) gate: Gate<Item>,
     pub(super) members: Vec<Member>,
     pub(super) changes: Changes,
+    reads: Reads,
     typing: TypingBoard,
     /// Whether someone fetches what is missing.
     pub(super) is_refilling: bool,
@@ -25,6 +28,19 @@ pub(super) struct Room {
 }
 
 impl Room {
+    pub(super) fn new(since: Timestamp) -> Self {
+        Self {
+            since,
+            gate: Gate::default(),
+            members: Vec::new(),
+            changes: Changes::default(),
+            reads: Reads::default(),
+            typing: TypingBoard::default(),
+            is_refilling: false,
+            check_again: false,
+        }
+    }
+
     pub(super) fn member(&mut self, connection: &Arc<Connection>) -> Option<&mut Member> {
         self.members
             .iter_mut()
@@ -49,6 +65,20 @@ impl Room {
             self.members
                 .iter_mut()
                 .for_each(|member| member.take(&passed));
+        }
+    }
+
+    /// Tells how far someone has read, if that is further than before. What is told of again, and happened before anyone was here,
+    /// is known to all who came: they were given the marks as they joined.
+    pub(super) fn read(
+        &mut self,
+        (reader, seq): (&UserId, u64),
+        repeat_of: Option<Timestamp>,
+        item: &Item,
+    ) {
+        let was_here = repeat_of.is_none_or(|read_at| self.since <= read_at);
+        if was_here && self.reads.note(reader, seq) {
+            self.broadcast(item);
         }
     }
 

@@ -4,7 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use messaging_bus::TypingSignal;
-use messaging_domain::{ConversationId, UserId};
+use messaging_domain::{ConversationId, Timestamp, UserId};
+use messaging_lifecycle::now;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -58,7 +59,9 @@ impl Rooms {
         joining: Joining,
     ) -> bool {
         let mut shard = self.shard(conversation).lock();
-        let room = shard.entry(conversation).or_default();
+        let room = shard
+            .entry(conversation)
+            .or_insert_with(|| Room::new(now()));
         if room.member(connection).is_some() {
             return false;
         }
@@ -189,11 +192,6 @@ impl Rooms {
             .last()
     }
 
-    /// Whether there is any.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.shards.iter().all(|shard| shard.lock().is_empty())
-    }
-
     /// Whether messages are missing.
     pub(crate) fn has_gap(&self, conversation: ConversationId) -> bool {
         self.with(conversation, |room| room.gate.gap().is_some())
@@ -232,6 +230,20 @@ impl Rooms {
             .iter()
             .map(|member| Arc::clone(&member.connection))
             .collect()
+    }
+
+    /// Takes how far a participant has read; `repeat_of` is when he did, if that is told of once more.
+    pub(crate) fn read(
+        &self,
+        conversation: ConversationId,
+        mark: (&UserId, u64),
+        repeat_of: Option<Timestamp>,
+        item: &Item,
+    ) {
+        self.with(conversation, |room| {
+            room.read(mark, repeat_of, item);
+            false
+        });
     }
 
     /// Takes an event that is in no order.

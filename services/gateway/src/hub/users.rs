@@ -58,6 +58,11 @@ impl Users {
         }
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shards.iter().all(|shard| shard.lock().is_empty())
+    }
+
     /// Whether a user is to be notified of a message: not if he was, and of one that is told of again only if he may have been.
     pub(crate) fn note_notification(
         &self,
@@ -66,12 +71,35 @@ impl Users {
         seq: u64,
         repeat_of: Option<Timestamp>,
     ) -> bool {
+        self.note(user, repeat_of, |notified| notified.note(conversation, seq))
+    }
+
+    /// Whether a user is to be told how far he has read: not if he was told of that or more, and of what is told of again only if
+    /// he may have been.
+    pub(crate) fn note_read(
+        &self,
+        user: &UserId,
+        conversation: ConversationId,
+        seq: u64,
+        repeat_of: Option<Timestamp>,
+    ) -> bool {
+        self.note(user, repeat_of, |notified| {
+            notified.note_read(conversation, seq)
+        })
+    }
+
+    fn note(
+        &self,
+        user: &UserId,
+        repeat_of: Option<Timestamp>,
+        note: impl FnOnce(&mut Notified) -> bool,
+    ) -> bool {
         let mut shard = self.shard(user).lock();
         let Some(present) = shard.get_mut(user) else {
             return false;
         };
-        let was_here = repeat_of.is_none_or(|stored_at| present.since <= stored_at);
-        was_here && present.notified.note(conversation, seq)
+        let was_here = repeat_of.is_none_or(|happened_at| present.since <= happened_at);
+        was_here && note(&mut present.notified)
     }
 
     /// Sends an event to those connections of a user for which `wants` holds.

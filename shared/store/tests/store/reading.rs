@@ -308,8 +308,45 @@ async fn what_was_stored_recently_is_found_and_its_summaries_are_repaired() {
         .items;
     assert_eq!(listed[0].last_seq, 3);
     assert_eq!(listed[0].created_at, recent[0].message.created_at);
+    let latest = world.replica().store.recent(before, 2).await.unwrap();
+    assert_eq!(latest, replica.committed()[1..]);
     let later = messaging_domain::Timestamp::from_millis(before.millis() + 3_600_000);
     assert!(replica.store.recent(later, 100).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_read_recently_is_found_as_he_stands_now() {
+    let world = World::new().await;
+    let replica = world.replica();
+    let (first, second) = (
+        replica.conversation("c-1").await,
+        replica.conversation("c-2").await,
+    );
+    for key in [&first, &second] {
+        for _ in 0..3 {
+            replica.say(key, Party::Client, "x").await;
+        }
+    }
+    let before =
+        messaging_domain::Timestamp::from_millis(mongodb::bson::DateTime::now().timestamp_millis());
+    let read = async |key, party, seq| {
+        let marked = replica.store.mark_read(key, party, Some(seq)).await;
+        marked.unwrap().receipt
+    };
+    read(&first, Party::Freelancer, 1).await;
+    let of_first = read(&first, Party::Freelancer, 2).await;
+    let of_second = [
+        read(&second, Party::Client, 3).await,
+        read(&second, Party::Freelancer, 3).await,
+    ];
+
+    let other = world.replica().store;
+    let recent = other.recent_reads(before, 100).await.unwrap();
+    let expected = [of_second.to_vec(), vec![of_first]].concat();
+    assert_eq!(recent, expected);
+    assert_eq!(other.recent_reads(before, 1).await.unwrap(), of_second);
+    let later = messaging_domain::Timestamp::from_millis(before.millis() + 3_600_000);
+    assert!(other.recent_reads(later, 100).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
