@@ -5,7 +5,7 @@ use messaging_domain::ConversationId;
 use messaging_lifecycle::Tasks;
 use messaging_wire::command::HistoryAfter;
 use messaging_wire::event::NEW_MESSAGE;
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -62,7 +62,7 @@ pub(crate) struct Refill {
 struct Metrics {
     detected: IntCounterVec,
     healed: IntCounterVec,
-    heal_seconds: Histogram,
+    heal_seconds: HistogramVec,
 }
 
 impl Refill {
@@ -160,6 +160,7 @@ impl Refill {
                 .inc();
             self.metrics
                 .heal_seconds
+                .with_label_values(&[cause.as_str()])
                 .observe(started.elapsed().as_secs_f64());
         }
     }
@@ -234,12 +235,13 @@ impl Metrics {
                 ),
                 &["cause"],
             )?,
-            heal_seconds: Histogram::with_opts(
+            heal_seconds: HistogramVec::new(
                 HistogramOpts::new(
                     "fh_gateway_gap_heal_seconds",
-                    "Time from finding a gap to having filled it.",
+                    "Time from finding a gap to having filled it, by how it was found.",
                 )
                 .buckets(messaging_telemetry::LATENCY_SECONDS_BUCKETS.to_vec()),
+                &["cause"],
             )?,
         };
         registry.register(Box::new(metrics.detected.clone()))?;

@@ -44,6 +44,8 @@ struct Span {
     next: Option<u64>,
     /// What came before that was told.
     early: Vec<u64>,
+    /// It asked to join, was not answered, and was recovered: it may have joined, nobody knows where, and goes on from there.
+    goes_on: bool,
     /// What was due when a later one came, and has not come since.
     missing: BTreeSet<u64>,
     seen: BTreeSet<u64>,
@@ -119,7 +121,8 @@ impl<'a> View<'a> {
         span.joined_at.get_or_insert(t);
         match span.next {
             None => {
-                span.next = Some(last + 1);
+                let first = span.early.first().copied().filter(|_| span.goes_on);
+                span.next = Some(first.unwrap_or(last + 1));
                 for seq in std::mem::take(&mut span.early) {
                     span.take(seq, &place, findings);
                 }
@@ -137,11 +140,12 @@ impl<'a> View<'a> {
 
     /// Nothing was missed but changes of what had been seen before, which are not told again.
     fn recovered(&mut self, t: Millis) {
-        let joined = self
-            .spans
-            .values_mut()
-            .filter_map(|span| span.joined_at.as_mut());
-        joined.for_each(|joined_at| *joined_at = t);
+        for span in self.spans.values_mut() {
+            match &mut span.joined_at {
+                Some(joined_at) => *joined_at = t,
+                None => span.goes_on = true,
+            }
+        }
     }
 
     fn message(&mut self, seen: &Seen, fates: &Fates, findings: &mut Findings) {

@@ -377,6 +377,35 @@ fn who_is_recovered_while_leaving_and_joins_again_misses_nothing() {
 }
 
 #[test]
+fn who_is_recovered_before_he_knows_that_he_joined_goes_on_from_somewhere_without_a_hole() {
+    let recover = |story: &mut Story, seen: &[u64]| {
+        story.unsee("b", 2);
+        story.unsee("b", 3);
+        story.leave("b");
+        let conversation = || CONVERSATION.to_owned();
+        let asks = || Event::Joining {
+            conversation: conversation(),
+            after: None,
+        };
+        story.note("b", asks());
+        story.disconnect("b");
+        story.connect("b", Recovered::Yes);
+        story.note("b", asks());
+        seen.iter().for_each(|seq| story.see("b", *seq));
+        let answer = Event::Joined {
+            conversation: conversation(),
+            last: 3,
+            has_more: false,
+        };
+        story.note("b", answer);
+    };
+    check(|story| recover(story, &[]), &[]);
+    check(|story| recover(story, &[2, 3]), &[]);
+    check(|story| recover(story, &[2]), &[Kind::Lost]);
+    check(|story| recover(story, &[3, 2]), &[Kind::Swapped]);
+}
+
+#[test]
 fn who_has_left_is_told_nothing_and_misses_nothing() {
     let leave = |story: &mut Story| {
         story.unsee("b", 3);
