@@ -37,16 +37,13 @@ const MESSAGE: u64 = 48 * KIB;
 const ROOM: u64 = 12 * KIB;
 const USER: u64 = 8 * KIB;
 
-/// What is held for a room while messages are missing, or a client joins: so many messages.
-const HELD_IN_ROOM: u64 = 2 * 32;
-
 impl Limits {
     /// What one connection of a kind can make a gateway hold at most, without what the kernel holds for it.
     pub(super) const fn of(&self, kind: Kind) -> u64 {
         match kind {
             Kind::Silent | Kind::Refused => HTTP,
             Kind::SlowHead | Kind::LongHead => HTTP + HEAD,
-            Kind::SlowBody => HTTP + HEAD + SESSION + self.body(),
+            Kind::SlowBody | Kind::SlowCall => HTTP + HEAD + SESSION + self.body(),
             Kind::UnreadAnswer => HTTP + HEAD + self.payload(),
             Kind::PollingUnengaged => HTTP + SESSION,
             Kind::SocketUnengaged => SESSION + READER,
@@ -61,9 +58,9 @@ impl Limits {
         }
     }
 
-    /// What a room and what holds for it can take; it is there as long as somebody has joined.
+    /// What a room takes, as long as somebody has joined and no message is missing.
     pub(super) const fn room() -> u64 {
-        ROOM + HELD_IN_ROOM * MESSAGE
+        ROOM
     }
 
     /// What a user can take, whatever his connections do.

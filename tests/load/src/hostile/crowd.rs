@@ -25,6 +25,8 @@ pub(super) enum Kind {
     LongHead,
     /// Sends the body of a polling POST a byte at a time.
     SlowBody,
+    /// Sends the body of a REST call a byte at a time, with a good token.
+    SlowCall,
     /// Asks for something, over and over, and reads no answer.
     UnreadAnswer,
     /// Was refused a WebSocket for want of a token, and stays.
@@ -65,6 +67,14 @@ impl Kind {
         Self::SocketUnengaged,
         Self::HalfFrame,
         Self::UnreadPongs,
+    ];
+    /// What can be done to a server that knows no sockets.
+    pub(super) const HTTP: [Self; 5] = [
+        Self::Silent,
+        Self::SlowHead,
+        Self::LongHead,
+        Self::SlowCall,
+        Self::UnreadAnswer,
     ];
     pub(super) const SLOW: [Self; 3] = [Self::SlowSocketIo, Self::SlowPlain, Self::SlowPolling];
     pub(super) const FLOODS: [Self; 4] = [
@@ -187,6 +197,7 @@ impl Peer {
         let begun = async {
             match &self.seat {
                 None => half_open::begin(self, &mut raw).await,
+                Some(_) if !self.kind.is_joined() => half_open::begin(self, &mut raw).await,
                 Some(seat) if Kind::SLOW.contains(&self.kind) => {
                     slow::begin(self.kind, seat, &mut raw).await
                 }

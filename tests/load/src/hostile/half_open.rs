@@ -27,6 +27,15 @@ pub(super) async fn begin(peer: &Peer, raw: &mut Raw) -> io::Result<()> {
             );
             raw.write(head.as_bytes()).await
         }
+        Kind::SlowCall => {
+            let token = peer.seat.as_ref().map_or("", |seat| &seat.token);
+            let head = format!(
+                "POST /api/messages HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {token}\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{{",
+                peer.frame_bytes_max
+            );
+            raw.write(head.as_bytes()).await
+        }
         Kind::PollingUnengaged => open_session(raw).await.map(drop),
         Kind::Refused => match raw.request("GET", "/ws", "").await?.status {
             426 => Ok(()),
@@ -46,7 +55,7 @@ pub(super) async fn begin(peer: &Peer, raw: &mut Raw) -> io::Result<()> {
 /// Goes on until the gateway hangs up.
 pub(super) async fn go_on(peer: &Peer, raw: &mut Raw) {
     match peer.kind {
-        Kind::SlowHead | Kind::SlowBody => drip(raw).await,
+        Kind::SlowHead | Kind::SlowBody | Kind::SlowCall => drip(raw).await,
         Kind::UnreadAnswer => {
             let asked = b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n";
             while raw.write(asked).await.is_ok() {}

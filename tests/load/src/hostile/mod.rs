@@ -5,6 +5,7 @@ mod crowd;
 mod flood;
 mod half_open;
 mod memory;
+mod ports;
 mod raw;
 mod report;
 mod slow;
@@ -64,35 +65,39 @@ struct Part {
 
 /// Runs all parts; false if the bound was passed or a good client was harmed.
 pub(crate) async fn run(arguments: &Arguments) -> bool {
+    let slow = [Kind::SlowSocketIo, Kind::SlowPlain].repeat(4);
+    let slow: Vec<_> = slow.into_iter().chain([Kind::SlowPolling]).collect();
+    let half_open = (0..arguments.half_open).map(|n| Kind::HALF_OPEN[n % Kind::HALF_OPEN.len()]);
+    let half_open: Vec<_> = half_open.collect();
+    let mut is_good = run_part("slow", (&slow, arguments.slow), &half_open, arguments).await;
+    is_good &= run_part("floods", (&Kind::FLOODS, arguments.floods), &[], arguments).await;
+    let cluster = Cluster::start_with(1, &settings()).await;
+    let (gateway, _) = cluster.only_gateway();
+    is_good &= report::crowded_address(gateway, CONNECTIONS_PER_ADDRESS_MAX).await;
+    is_good & ports::run(&cluster, gateway).await
+}
+
+/// Runs one part on a gateway of its own, as memory that was used once is not all given back.
+async fn run_part(
+    name: &'static str,
+    (joined, count): (&[Kind], usize),
+    others: &[Kind],
+    arguments: &Arguments,
+) -> bool {
     let cluster = Cluster::start_with(1, &settings()).await;
     let (gateway, pid) = cluster.only_gateway();
     let memory = Memory::of(pid);
     let base = memory.resident();
-    report::head(&cluster.gateway(0), base);
-
-    let town = Town::build(&cluster, "slow", arguments.slow.div_ceil(18)).await;
-    let kinds = [Kind::SlowSocketIo, Kind::SlowPlain].repeat(4);
-    let kinds = kinds.into_iter().chain([Kind::SlowPolling]).cycle();
-    let slow = kinds.zip(town.seats()).take(arguments.slow);
-    let half_open = (0..arguments.half_open).map(|n| Kind::HALF_OPEN[n % Kind::HALF_OPEN.len()]);
-    let peers = slow
-        .map(|(kind, seat)| (kind, Some(seat)))
-        .chain(half_open.map(|kind| (kind, None)));
-    let crowd = gather(gateway, peers);
-    let first = Part::run("slow", base, crowd, &town, &cluster, &memory, arguments).await;
-    let mut is_good = report::part(&first, &gateway).await;
-    drop(first);
+    let town = Town::build(&cluster, name, count.div_ceil(Town::SEATS)).await;
+    let joined = joined.iter().copied().cycle().zip(town.seats()).take(count);
+    let joined = joined.map(|(kind, seat)| (kind, Some(seat)));
+    let others = others.iter().map(|kind| (*kind, None));
+    let crowd = gather(gateway, joined.chain(others));
+    let part = Part::run(name, base, crowd, &town, &cluster, &memory, arguments).await;
+    let is_good = report::part(&part, &gateway).await;
+    drop(part);
     report::forgotten(&gateway, &memory, SETTLE_TIMEOUT).await;
-
-    let town = Town::build(&cluster, "flood", arguments.floods.div_ceil(18)).await;
-    let kinds = Kind::FLOODS.into_iter().cycle();
-    let floods = kinds.zip(town.seats()).take(arguments.floods);
-    let crowd = gather(gateway, floods.map(|(kind, seat)| (kind, Some(seat))));
-    let second = Part::run("floods", base, crowd, &town, &cluster, &memory, arguments).await;
-    is_good &= report::part(&second, &gateway).await;
-    drop(second);
-    report::forgotten(&gateway, &memory, SETTLE_TIMEOUT).await;
-    is_good & report::crowded_address(gateway, CONNECTIONS_PER_ADDRESS_MAX).await
+    is_good
 }
 
 fn settings() -> Vec<(&'static str, String)> {

@@ -15,24 +15,14 @@ use super::raw::Raw;
 /// How long a connection over the limit of its address may live.
 const REFUSED_WITHIN: Duration = Duration::from_secs(3);
 
-pub(super) fn head(gateway: &str, base: u64) {
-    println!(
-        "1 messaging-gateway at {gateway}, 1 messaging-api, 1 mongod, 1 nats-server; {} cores",
-        crate::cores()
-    );
-    println!(
-        "resident memory of the gateway without clients: {}",
-        mib(base)
-    );
-}
-
 /// Prints what a part came to; false if it is not as it must be.
 pub(super) async fn part(part: &Part, gateway: &SocketAddr) -> bool {
     println!(
-        "\n{}: {} peers, up to {} of them open at a time",
+        "\n{}: {} peers, up to {} of them open at a time; 1 messaging-gateway, 1 messaging-api, {} cores",
         part.name,
         part.crowd.peers(),
-        part.open_max
+        part.open_max,
+        crate::cores()
     );
     println!("  peers that                  there are   ended   failed   outlived their time");
     for (kind, tally) in part.crowd.tallies() {

@@ -24,6 +24,9 @@ struct Conversation {
 }
 
 impl Town {
+    /// How many seats there are in a conversation.
+    pub(super) const SEATS: usize = 2 * SEATS_PER_USER;
+
     pub(super) async fn build(cluster: &Cluster, name: &str, conversations: usize) -> Self {
         let mut town = Self {
             url: cluster.api_url(),
