@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench chaos chaos-mutants fuzz conformance schemathesis asyncapi tools clean
+.PHONY: help run cluster test rows lint bench hostile chaos chaos-mutants fuzz conformance schemathesis asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -63,6 +63,11 @@ bench: tools ## measure sends per second and delivery times over two gateways, a
 	@"$(RELEASE)/examples/commit_vs_naive"
 	@echo "bench: measuring the whole system"
 	@"$(RELEASE)/messaging-load" $(ARGS)
+
+hostile: tools ## measure what a gateway takes of memory under slow readers, half-open connections and floods, against its bound
+	@echo "hostile: building (release)"
+	@cargo build --release --workspace --bins
+	@"$(RELEASE)/messaging-load" hostile $(ARGS)
 
 chaos: tools ## kill, stop, cut off and slow down parts of a cluster under load, and check that nothing is lost; ARGS="--fault NAME --seed N", ARGS=--list
 	@./deploy/tools/npm-install tests/e2e

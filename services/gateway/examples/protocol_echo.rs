@@ -40,6 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let config = ServerConfig {
             bind_address: address.parse()?,
             connections_per_address_max: 0,
+            connections_max: 0,
         };
         BoundServer::bind(config)?.serve(app.clone(), &tasks, tasks.stopping().clone());
     }

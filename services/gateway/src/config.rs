@@ -66,6 +66,7 @@ impl GatewayConfig {
                 ping_timeout: milliseconds(settings, "PING_TIMEOUT_MS", 20_000),
                 frame_bytes_max: settings.within("FRAME_BYTES_MAX", 1_024..=64 << 20, 128 << 10),
                 outbox_bytes_max: settings.within("OUTBOX_BYTES_MAX", 16_384..=1 << 30, 256 << 10),
+                connections_max: settings.or("CONNECTIONS_MAX", 50_000),
                 ..TransportConfig::default()
             },
             presence: PresenceConfig {

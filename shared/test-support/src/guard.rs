@@ -97,6 +97,10 @@ impl GuardedProcess {
         )
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.as_raw().unsigned_abs()
+    }
+
     /// Sends a signal; nothing happens when the process has ended.
     pub(crate) fn signal(&mut self, signal: Signal) {
         // The guard has not waited for it yet as long as the guard runs, so the id is not reused.

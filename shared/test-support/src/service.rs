@@ -101,6 +101,11 @@ impl ServiceProcess {
         format!("http://{}", self.address())
     }
 
+    /// The id of the process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// The lines of both outputs so far.
     pub fn log_lines(&self) -> Vec<String> {
         self.log.lines()

@@ -1,12 +1,17 @@
+use std::time::Duration;
+
+use axum::RequestExt;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
 use axum::http::request::Parts;
-use axum::response::IntoResponse;
 use bytes::Bytes;
 use messaging_wire::{ErrorCode, Fault, parse_json};
 use serde::de::DeserializeOwned;
 
-use crate::Problem;
+use crate::{Problem, Uncollected, collect};
+
+/// How long a client may take to send a body of JSON, which is small.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A JSON body of a shape. What does not fit is answered with `validation_failed` and the field's path.
 #[derive(Debug)]
@@ -23,9 +28,9 @@ pub struct QueryParameters<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         require_json(&request)?;
-        let body = read_body(request, state).await?;
+        let body = read_body(request).await?;
         parse(&body).map(Self)
     }
 }
@@ -33,9 +38,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let declared = require_json(&request);
-        let body = read_body(request, state).await?;
+        let body = read_body(request).await?;
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(T::default()));
         }
@@ -81,21 +86,19 @@ fn require_json(request: &Request) -> Result<(), Problem> {
     }
 }
 
-async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state)
-        .await
-        .map_err(|rejection| {
-            let status = rejection.into_response().status();
-            if status == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-                Fault::new(
-                    ErrorCode::PayloadTooLarge,
-                    "the body is larger than the limit",
-                )
-                .into()
-            } else {
-                Fault::new(ErrorCode::ValidationFailed, "the body did not arrive whole").into()
-            }
-        })
+async fn read_body(request: Request) -> Result<Bytes, Problem> {
+    let collected = collect(request.into_limited_body(), BODY_TIMEOUT).await;
+    collected.map_err(|uncollected| {
+        let code = match uncollected {
+            Uncollected::TooLarge => ErrorCode::PayloadTooLarge,
+            Uncollected::Broken => ErrorCode::ValidationFailed,
+        };
+        let message = match uncollected {
+            Uncollected::TooLarge => "the body is larger than the limit",
+            Uncollected::Broken => "the body did not arrive whole",
+        };
+        Fault::new(code, message).into()
+    })
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

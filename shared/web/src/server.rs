@@ -1,7 +1,5 @@
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,10 +9,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use messaging_lifecycle::Tasks;
 use messaging_settings::Settings;
-use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::paced::PacedStream;
+use crate::places::Places;
 use crate::unread::read_to_the_end;
 
 /// How long a client may take to send the head of a request, and how long it may keep an idle connection: hyper has one timer for both.
@@ -36,6 +35,8 @@ pub struct ServerConfig {
     pub bind_address: SocketAddr,
     /// `TCP_CONNECTIONS_PER_ADDRESS_MAX`: HTTP connections from one IP address, upgraded ones left out; default 0, no limit, as a load balancer is one address.
     pub connections_per_address_max: usize,
+    /// `TCP_CONNECTIONS_MAX`: HTTP connections from all addresses together, upgraded ones left out; default 20000, 0 means no limit.
+    pub connections_max: usize,
 }
 
 impl ServerConfig {
@@ -44,6 +45,7 @@ impl ServerConfig {
         Self {
             bind_address: settings.or("BIND_ADDR", SocketAddr::from(([0, 0, 0, 0], 8000))),
             connections_per_address_max: settings.or("TCP_CONNECTIONS_PER_ADDRESS_MAX", 0),
+            connections_max: settings.or("TCP_CONNECTIONS_MAX", 20_000),
         }
     }
 }
@@ -89,7 +91,7 @@ impl BoundServer {
         let connections = tasks.clone();
         tasks.spawn("accept", async move {
             let service = TowerToHyperService::new(router.layer(from_fn(read_to_the_end)));
-            let addresses = Arc::new(AddressCounts::new(self.config.connections_per_address_max));
+            let places = Places::new(&self.config);
             loop {
                 let accepted = tokio::select! {
                     accepted = self.listener.accept() => accepted,
@@ -103,13 +105,13 @@ impl BoundServer {
                         continue;
                     }
                 };
-                let Some(counted) = addresses.enter(peer.ip()) else {
+                let Some(place) = places.take(peer.ip()) else {
                     continue;
                 };
                 let connection = serve_connection(stream, service.clone(), closing.clone());
                 connections.spawn("http connection", async move {
                     connection.await;
-                    drop(counted);
+                    drop(place);
                 });
             }
         });
@@ -128,7 +130,7 @@ async fn serve_connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(PacedStream::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -140,54 +142,5 @@ async fn serve_connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "an HTTP connection broke off");
-    }
-}
-
-/// Counts connections by address.
-struct AddressCounts {
-    per_address_max: usize,
-    counts: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// A connection that counts until this is dropped.
-struct Counted {
-    counts: Arc<AddressCounts>,
-    address: IpAddr,
-}
-
-impl AddressCounts {
-    fn new(per_address_max: usize) -> Self {
-        Self {
-            per_address_max,
-            counts: Mutex::default(),
-        }
-    }
-
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Option<Counted>> {
-        if self.per_address_max == 0 {
-            return Some(None);
-        }
-        let mut counts = self.counts.lock();
-        let count = counts.entry(address).or_default();
-        if *count >= self.per_address_max {
-            return None;
-        }
-        *count += 1;
-        Some(Some(Counted {
-            counts: Arc::clone(self),
-            address,
-        }))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut counts = self.counts.counts.lock();
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
     }
 }

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::process::Command;
 
 use messaging_auth::{JwtSecret, Role, mint};
@@ -17,7 +18,15 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// Two replicas of each service, without limits on rates: what is measured is the system.
     pub(crate) async fn start() -> Self {
+        let unlimited = ["EVENTS_PER_SECOND", "REQUESTS_PER_SECOND"];
+        let settings = unlimited.map(|name| (name, "0".to_owned()));
+        Self::start_with(2, &settings).await
+    }
+
+    /// So many replicas of each service, with these settings besides those that they need.
+    pub(crate) async fn start_with(replicas: usize, more: &[(&'static str, String)]) -> Self {
         let (mongo, nats) = (MongoServer::start().await, NatsServer::start().await);
         let prefix = unique_prefix();
         let settings = [
@@ -30,13 +39,11 @@ impl Cluster {
                 "RUST_LOG",
                 "warn,messaging_api=info,messaging_gateway=info".to_owned(),
             ),
-            // What is measured is the system, not its limits.
-            ("EVENTS_PER_SECOND", "0".to_owned()),
-            ("REQUESTS_PER_SECOND", "0".to_owned()),
         ];
+        let settings: Vec<_> = settings.into_iter().chain(more.iter().cloned()).collect();
         let mut apis = Vec::new();
         let mut gateways = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..replicas {
             apis.push(ServiceProcess::start(&binary_path("messaging-api"), settings.clone()).await);
             gateways.push(
                 ServiceProcess::start(&binary_path("messaging-gateway"), settings.clone()).await,
@@ -59,6 +66,16 @@ impl Cluster {
         self.gateways[index % self.gateways.len()]
             .address()
             .to_string()
+    }
+
+    /// The address of the gateway that is measured alone, and the id of its process.
+    pub(crate) fn only_gateway(&self) -> (SocketAddr, u32) {
+        (self.gateways[0].address(), self.gateways[0].pid())
+    }
+
+    /// `http://` and the address of one of the APIs.
+    pub(crate) fn api_url(&self) -> String {
+        self.apis[0].url()
     }
 
     /// Makes a contract between two users.

@@ -11,20 +11,24 @@
 mod chat;
 mod cluster;
 mod cpu;
+mod hostile;
 mod report;
 mod socket;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use chat::{Load, Plan};
 use cluster::Cluster;
 
 /// Measures acked messages per second, delivery times and CPU per message.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    scenario: Option<Scenario>,
     /// Conversations, with two connected users each
     #[arg(long, default_value_t = 128)]
     conversations: usize,
@@ -42,9 +46,27 @@ struct Arguments {
     text_bytes: usize,
 }
 
+/// What else can be measured.
+#[derive(Subcommand)]
+enum Scenario {
+    Hostile(hostile::Arguments),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let is_good = match &arguments.scenario {
+        Some(Scenario::Hostile(hostile)) => hostile::run(hostile).await,
+        None => measure(&arguments).await,
+    };
+    if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+async fn measure(arguments: &Arguments) -> bool {
     let cluster = Cluster::start().await;
     println!(
         "2 messaging-api, 2 messaging-gateway, 1 mongod (one-node replica set), 1 nats-server; {} cores",
@@ -72,13 +94,9 @@ async fn main() -> ExitCode {
         is_whole &= outcome.is_whole();
         report::print(&plan, &outcome);
     }
-    if is_whole {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    is_whole
 }
 
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as Frame;
@@ -26,8 +27,15 @@ pub(crate) enum Incoming {
     Event(String, Box<RawValue>),
 }
 
+/// A name, data, and behind them the offset of one that can be recovered from.
 #[derive(Deserialize)]
-struct Event(String, Box<RawValue>);
+struct Event(
+    String,
+    Box<RawValue>,
+    #[serde(default)]
+    #[expect(dead_code, reason = "it may be there and means nothing here")]
+    Option<IgnoredAny>,
+);
 
 impl Socket {
     /// Connects and waits for `connected`.
@@ -106,7 +114,7 @@ impl Socket {
 
 fn parse(text: &str) -> Option<Incoming> {
     if let Some(packet) = text.strip_prefix("42/messages,") {
-        let Event(name, data) = serde_json::from_str(packet).ok()?;
+        let Event(name, data, _) = serde_json::from_str(packet).ok()?;
         return Some(Incoming::Event(name, data));
     }
     let packet = text.strip_prefix("43/messages,")?;

@@ -7,8 +7,9 @@ use crate::support::SECRET;
 const SERVERS: [&str; 3] = ["messaging-api", "messaging-gateway", "messaging-standalone"];
 
 /// Variables that every server reads, with values that are none.
-const BAD_IN_ALL: [(&str, &str); 8] = [
+const BAD_IN_ALL: [(&str, &str); 9] = [
     ("BIND_ADDR", "nowhere"),
+    ("TCP_CONNECTIONS_MAX", "all"),
     ("JWT_ALGORITHMS", "none"),
     ("CORS_ORIGINS", "example.org"),
     ("NATS_URL", "http://"),
@@ -20,10 +21,11 @@ const BAD_IN_ALL: [(&str, &str); 8] = [
 
 const BAD_IN_API: [(&str, &str); 2] = [("REQUESTS_PER_SECOND", "many"), ("REQUESTS_BURST", "-5")];
 
-const BAD_IN_GATEWAY: [(&str, &str); 9] = [
+const BAD_IN_GATEWAY: [(&str, &str); 10] = [
     ("GATEWAY_ID", "a b"),
     ("EVENTS_PER_SECOND", "1.5"),
     ("EVENTS_BURST", "few"),
+    ("CONNECTIONS_MAX", "-1"),
     ("CONNECTIONS_PER_USER_MAX", "-1"),
     ("CONVERSATIONS_PER_CONNECTION_MAX", "0"),
     ("OUTBOX_BYTES_MAX", "1"),

@@ -32,7 +32,17 @@ pub struct Connection {
     dialect: Dialect,
     link: Arc<Link>,
     phase: AtomicU8,
-    held: Mutex<Vec<(Bytes, Class)>>,
+    held: Mutex<Held>,
+}
+
+/// What is kept of what is sent while a connection is not simply open.
+#[derive(Debug, Default)]
+struct Held {
+    /// What waits for the answer that it is open.
+    frames: Vec<(Bytes, Class)>,
+    bytes: usize,
+    /// Hashes of what was sent while it moves.
+    sent: Vec<u64>,
 }
 
 /// Nothing may be sent before the answer that the connection is open.
@@ -177,7 +187,7 @@ impl Connection {
         if let Some(answer) = answer {
             self.link.push(answer, Class::Durable);
         }
-        for (frames, class) in std::mem::take(&mut *held) {
+        for (frames, class) in std::mem::take(&mut *held).frames {
             self.link.push(frames, class);
         }
         // Under the lock, so that nobody can overtake what was held.
@@ -195,8 +205,7 @@ impl Connection {
     pub(crate) fn recorded(&self) -> Vec<u64> {
         let mut held = self.held.lock();
         self.phase.store(LEFT, Ordering::Release);
-        let recorded = std::mem::take(&mut *held);
-        recorded.iter().map(|(frames, _)| hash(frames)).collect()
+        std::mem::take(&mut *held).sent
     }
 
     /// Sends what was held back, but for what another process has sent already: each as often as its hash is among these.
@@ -205,7 +214,7 @@ impl Connection {
         for hash in sent {
             *left_out.entry(*hash).or_default() += 1;
         }
-        self.held.lock().retain(|(frames, _)| {
+        self.held.lock().frames.retain(|(frames, _)| {
             let left = left_out.get_mut(&hash(frames)).filter(|left| **left > 0);
             left.map(|left| *left -= 1).is_none()
         });
@@ -216,7 +225,7 @@ impl Connection {
     pub(crate) fn left(&self) {
         let mut held = self.held.lock();
         self.phase.store(LEFT, Ordering::Release);
-        *held = Vec::new();
+        *held = Held::default();
     }
 
     fn push(&self, frames: Bytes, class: Class) {
@@ -225,12 +234,17 @@ impl Connection {
         }
         let mut held = self.held.lock();
         match self.phase.load(Ordering::Acquire) {
-            HOLDING if held.len() < HELD_MAX => held.push((frames, class)),
+            HOLDING if held.takes(&frames, self.link.outbox_bytes_max()) => {
+                held.bytes += frames.len();
+                held.frames.push((frames, class));
+            }
+            HOLDING if class == Class::Droppable => self.link.metrics().dropped(1),
             HOLDING => self.link.close(CloseReason::TooSlow),
             OPEN => self.link.push(frames, class),
             RECORDING => {
-                if held.len() < HELD_MAX {
-                    held.push((frames.clone(), class));
+                // The frames themselves are the link's to keep.
+                if held.sent.len() < HELD_MAX {
+                    held.sent.push(hash(&frames));
                 } else if class == Class::Durable {
                     self.link.close(CloseReason::TooSlow);
                 }
@@ -241,9 +255,67 @@ impl Connection {
     }
 }
 
+impl Held {
+    /// As with the outbox, which it is to fit into: whatever its size, one entry may wait.
+    fn takes(&self, frames: &Bytes, bytes_max: usize) -> bool {
+        self.frames.is_empty()
+            || (self.frames.len() < HELD_MAX && self.bytes + frames.len() <= bytes_max)
+    }
+}
+
 /// What stands for a frame where the frame itself is not needed.
 fn hash(frames: &Bytes) -> u64 {
     let digest = Sha256::digest(frames);
     let first = digest.first_chunk().expect("there are 32 bytes");
     u64::from_be_bytes(*first)
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::connection::{LinkLimits, SocketMetrics};
+
+    const OUTBOX_BYTES_MAX: usize = 10_000;
+
+    fn undecided() -> Arc<Connection> {
+        let metrics = SocketMetrics::register(&Registry::new()).expect("registered once");
+        let limits = LinkLimits {
+            outbox_bytes_max: OUTBOX_BYTES_MAX,
+        };
+        let link = Link::new(limits, Arc::new(metrics));
+        Connection::undecided("x".into(), Dialect::Plain, link)
+    }
+
+    fn event(bytes: usize) -> EventFrame {
+        EventFrame::new("x", format!("\"{}\"", "x".repeat(bytes)))
+    }
+
+    #[test]
+    fn what_is_held_before_the_answer_is_no_more_than_the_outbox_takes() {
+        let connection = undecided();
+        let event = event(3_000);
+        for _ in 0..3 {
+            connection.send(&event, Class::Durable);
+        }
+        connection.send(&event, Class::Droppable);
+        assert!(!connection.closed(), "what may be left out is left out");
+        connection.send(&event, Class::Durable);
+        assert_eq!(connection.link().closed(), Some(CloseReason::TooSlow));
+    }
+
+    #[test]
+    fn of_what_is_sent_during_a_move_only_hashes_are_kept() {
+        let (here, there) = (undecided(), undecided());
+        here.opened(None);
+        here.record();
+        let (first, second) = (event(1), event(2));
+        here.send(&first, Class::Durable);
+        assert_eq!(here.held.lock().frames.len(), 0);
+        there.send(&first, Class::Durable);
+        there.send(&second, Class::Durable);
+        there.release(&here.recorded());
+        assert_eq!(there.link().progress().0, second.plain().len());
+    }
 }

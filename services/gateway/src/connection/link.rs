@@ -124,7 +124,7 @@ impl Link {
     pub(crate) fn sent(&self, bytes: usize, entries: usize) {
         let has_room = {
             let mut outbox = self.outbox.lock();
-            outbox.sent(bytes);
+            outbox.sent(bytes, entries);
             outbox.has_room()
         };
         self.metrics.frames.inc_by(entries as u64);
@@ -192,6 +192,11 @@ impl Link {
         if overdue && !self.alive.load(Ordering::Relaxed) {
             self.close(CloseReason::PingTimeout);
         }
+    }
+
+    /// The most bytes that wait to be sent.
+    pub(crate) fn outbox_bytes_max(&self) -> usize {
+        self.outbox.lock().bytes_max()
     }
 
     pub(crate) fn metrics(&self) -> &SocketMetrics {

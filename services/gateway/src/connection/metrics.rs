@@ -79,6 +79,11 @@ impl SocketMetrics {
         Ok(metrics)
     }
 
+    /// Whether there are as many links as there may be; 0 means no limit.
+    pub(crate) fn is_full(&self, links_max: usize) -> bool {
+        links_max > 0 && usize::try_from(self.links.get()).is_ok_and(|links| links >= links_max)
+    }
+
     pub(crate) fn dropped(&self, count: usize) {
         if count > 0 {
             self.dropped.inc_by(count as u64);

@@ -5,7 +5,13 @@ use bytes::Bytes;
 
 use super::{Class, CloseReason};
 
-/// What waits to be sent to one peer, bounded by bytes, and the end of it.
+/// What an entry takes in memory besides its bytes, roughly: so many entries fit as would take no more than their bytes may.
+///
+/// A peer can have a pong of two bytes sent for each of its pings: without a bound on entries, and without reading, it would
+/// have the outbox hold fifty times what its bytes say.
+pub(super) const ENTRY_BYTES: usize = 128;
+
+/// What waits to be sent to one peer, bounded by bytes and entries, and the end of it.
 ///
 /// Bytes count until the transport has taken them. It is plain data: [`Link`](super::Link) puts a lock around it.
 #[derive(Debug)]
@@ -14,6 +20,7 @@ pub(super) struct Outbox {
     queued_bytes: usize,
     droppable_bytes: usize,
     in_flight_bytes: usize,
+    in_flight: usize,
     sent_bytes: u64,
     bytes_max: usize,
     closed: Option<CloseReason>,
@@ -65,6 +72,7 @@ impl Outbox {
             queued_bytes: 0,
             droppable_bytes: 0,
             in_flight_bytes: 0,
+            in_flight: 0,
             sent_bytes: 0,
             bytes_max,
             closed: None,
@@ -121,6 +129,7 @@ impl Outbox {
         if !frames.is_empty() {
             self.queued_bytes -= bytes;
             self.in_flight_bytes += bytes;
+            self.in_flight += frames.len();
             return Poll::Ready(Taken::Frames(frames));
         }
         match self.closed {
@@ -143,9 +152,10 @@ impl Outbox {
             .collect()
     }
 
-    /// So many bytes that were taken have left.
-    pub(super) fn sent(&mut self, bytes: usize) {
+    /// So many bytes that were taken have left, of so many entries.
+    pub(super) fn sent(&mut self, bytes: usize, entries: usize) {
         self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+        self.in_flight = self.in_flight.saturating_sub(entries);
         self.sent_bytes += bytes as u64;
     }
 
@@ -163,6 +173,10 @@ impl Outbox {
         wake(&mut self.transport);
         wake(&mut self.keeper);
         true
+    }
+
+    pub(super) const fn bytes_max(&self) -> usize {
+        self.bytes_max
     }
 
     pub(super) const fn closed(&self) -> Option<CloseReason> {
@@ -202,8 +216,19 @@ impl Outbox {
         wake(&mut self.keeper);
     }
 
-    const fn fits(&self, bytes: usize) -> bool {
-        self.unsent_bytes() == 0 || self.unsent_bytes() + bytes <= self.bytes_max
+    fn fits(&self, bytes: usize) -> bool {
+        self.entries() == 0
+            || (self.unsent_bytes() + bytes <= self.bytes_max && self.excess_entries() == 0)
+    }
+
+    /// How many entries are too many for one more.
+    fn excess_entries(&self) -> usize {
+        let entries_max = self.bytes_max.div_ceil(ENTRY_BYTES);
+        (self.entries() + 1).saturating_sub(entries_max)
+    }
+
+    fn entries(&self) -> usize {
+        self.queue.len() + self.in_flight
     }
 
     fn make_way(&mut self, bytes: usize) -> usize {
@@ -213,12 +238,14 @@ impl Outbox {
             return 0;
         }
         let mut excess = (self.unsent_bytes() + bytes).saturating_sub(self.bytes_max);
+        let mut excess_entries = self.excess_entries();
         let (mut dropped, mut dropped_bytes) = (0, 0);
         self.queue.retain(|entry| {
-            if excess == 0 || entry.class == Class::Durable {
+            if (excess == 0 && excess_entries == 0) || entry.class == Class::Durable {
                 return true;
             }
             excess = excess.saturating_sub(entry.frames.len());
+            excess_entries = excess_entries.saturating_sub(1);
             dropped += 1;
             dropped_bytes += entry.frames.len();
             false
@@ -241,46 +268,49 @@ mod tests {
 
     use super::*;
 
+    /// Room for eight entries.
+    const BYTES_MAX: usize = 1_000;
+
     fn frames(length: usize) -> Bytes {
         vec![b'x'; length].into()
     }
 
     fn take(outbox: &mut Outbox) -> Poll<Taken> {
-        outbox.poll_take(&Context::from_waker(Waker::noop()), 1_000)
+        outbox.poll_take(&Context::from_waker(Waker::noop()), 10_000)
     }
 
     #[test]
     fn the_oldest_droppable_entries_make_way_for_a_durable_one() {
-        let mut outbox = Outbox::new(100);
-        for length in [30, 31, 32] {
+        let mut outbox = Outbox::new(BYTES_MAX);
+        for length in [300, 310, 320] {
             assert_eq!(
                 outbox.push(frames(length), Class::Droppable),
                 Pushed::Queued { dropped: 0 }
             );
         }
-        assert_eq!(outbox.push(frames(30), Class::Droppable), Pushed::Dropped);
+        assert_eq!(outbox.push(frames(300), Class::Droppable), Pushed::Dropped);
         assert_eq!(
-            outbox.push(frames(50), Class::Durable),
+            outbox.push(frames(500), Class::Durable),
             Pushed::Queued { dropped: 2 }
         );
         assert_eq!(
             take(&mut outbox),
-            Poll::Ready(Taken::Frames(vec![frames(32), frames(50)]))
+            Poll::Ready(Taken::Frames(vec![frames(320), frames(500)]))
         );
     }
 
     #[test]
     fn a_durable_entry_without_room_closes_as_too_slow() {
-        let mut outbox = Outbox::new(100);
+        let mut outbox = Outbox::new(BYTES_MAX);
         assert_eq!(
-            outbox.push(frames(60), Class::Durable),
+            outbox.push(frames(600), Class::Durable),
             Pushed::Queued { dropped: 0 }
         );
         assert_eq!(
-            outbox.push(frames(60), Class::Durable),
+            outbox.push(frames(600), Class::Durable),
             Pushed::Overflow { dropped: 0 }
         );
-        assert_eq!(outbox.push(frames(1), Class::Durable), Pushed::Closed);
+        assert_eq!(outbox.push(frames(10), Class::Durable), Pushed::Closed);
         assert_eq!(
             take(&mut outbox),
             Poll::Ready(Taken::Closed(CloseReason::TooSlow))
@@ -288,32 +318,56 @@ mod tests {
     }
 
     #[test]
+    fn entries_count_however_small_they_are() {
+        let mut outbox = Outbox::new(BYTES_MAX);
+        let small = |outbox: &mut Outbox, class| outbox.push(frames(2), class);
+        for _ in 0..7 {
+            small(&mut outbox, Class::Droppable);
+        }
+        assert_eq!(
+            small(&mut outbox, Class::Durable),
+            Pushed::Queued { dropped: 0 }
+        );
+        assert_eq!(small(&mut outbox, Class::Droppable), Pushed::Dropped);
+        assert_eq!(
+            small(&mut outbox, Class::Durable),
+            Pushed::Queued { dropped: 1 }
+        );
+        assert!(matches!(take(&mut outbox), Poll::Ready(Taken::Frames(taken)) if taken.len() == 8));
+        // What is in flight counts, too.
+        assert_eq!(
+            small(&mut outbox, Class::Durable),
+            Pushed::Overflow { dropped: 0 }
+        );
+    }
+
+    #[test]
     fn what_is_in_flight_counts_until_it_is_sent() {
-        let mut outbox = Outbox::new(100);
-        outbox.push(frames(80), Class::Durable);
+        let mut outbox = Outbox::new(BYTES_MAX);
+        outbox.push(frames(800), Class::Durable);
         assert_eq!(
             take(&mut outbox),
-            Poll::Ready(Taken::Frames(vec![frames(80)]))
+            Poll::Ready(Taken::Frames(vec![frames(800)]))
         );
         assert!(!outbox.has_room());
-        assert_eq!(outbox.push(frames(30), Class::Droppable), Pushed::Dropped);
-        outbox.sent(80);
+        assert_eq!(outbox.push(frames(300), Class::Droppable), Pushed::Dropped);
+        outbox.sent(800, 1);
         assert!(outbox.has_room());
         assert_eq!(
-            outbox.push(frames(300), Class::Durable),
+            outbox.push(frames(3000), Class::Durable),
             Pushed::Queued { dropped: 0 }
         );
     }
 
     #[test]
     fn the_rest_is_sent_before_an_orderly_end() {
-        let mut outbox = Outbox::new(100);
-        outbox.push(frames(1), Class::Durable);
+        let mut outbox = Outbox::new(BYTES_MAX);
+        outbox.push(frames(10), Class::Durable);
         assert!(outbox.close(CloseReason::Draining));
         assert!(!outbox.close(CloseReason::TooSlow));
         assert_eq!(
             take(&mut outbox),
-            Poll::Ready(Taken::Frames(vec![frames(1)]))
+            Poll::Ready(Taken::Frames(vec![frames(10)]))
         );
         assert_eq!(
             take(&mut outbox),
@@ -323,8 +377,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_counts_are_those_of_the_entries(steps in prop::collection::vec((0_usize..60, 0..4), 1..60)) {
-            let mut outbox = Outbox::new(100);
+        fn the_counts_are_those_of_the_entries(steps in prop::collection::vec((0_usize..600, 0..4), 1..60)) {
+            let mut outbox = Outbox::new(BYTES_MAX);
             for (length, step) in steps {
                 match step {
                     3 => drop(outbox.drain()),
@@ -332,14 +386,15 @@ mod tests {
                     1 => drop(outbox.push(frames(length), Class::Droppable)),
                     _ => {
                         if let Poll::Ready(Taken::Frames(taken)) = take(&mut outbox) {
-                            outbox.sent(taken.iter().map(Bytes::len).sum());
+                            outbox.sent(taken.iter().map(Bytes::len).sum(), taken.len());
                         }
                     }
                 }
                 let queued: usize = outbox.queue.iter().map(|entry| entry.frames.len()).sum();
                 let droppable: usize = outbox.queue.iter().filter(|entry| entry.class == Class::Droppable).map(|entry| entry.frames.len()).sum();
                 prop_assert_eq!((outbox.queued_bytes, outbox.droppable_bytes), (queued, droppable));
-                prop_assert!(outbox.unsent_bytes() <= 100);
+                prop_assert!(outbox.unsent_bytes() <= BYTES_MAX);
+                prop_assert!(outbox.entries() <= BYTES_MAX.div_ceil(ENTRY_BYTES));
             }
         }
     }

@@ -7,6 +7,7 @@ use messaging_wire::Fault;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, oneshot};
+use tokio::task::coop::consume_budget;
 
 use super::{CloseReason, Connection};
 use crate::application::{Application, ClientEvent, OpenRequest};
@@ -261,6 +262,8 @@ impl<A: Application> Worker<A> {
                     self.host.app.closed(session, reason).await;
                 }
             }
+            // An event that is refused at once waits for nothing, and there may always be another one.
+            consume_budget().await;
         }
         std::mem::forget(witness);
     }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-/// The most messages that are held while an earlier one is missing; what does not fit is fetched with the rest of the gap.
+/// The most messages that are held while an earlier one is missing, and the most changes to all of them together; what does
+/// not fit is fetched with the rest of the gap.
 const HELD_MAX: usize = 256;
 
 /// Lets the messages of a conversation through in the order of `seq`, each once, and says what is missing.
@@ -95,10 +96,15 @@ impl<T> Gate<T> {
         if self.last.is_some_and(|last| seq <= last) {
             return Some(Passed::Change(seq, change));
         }
-        if let Some(held) = self.hold(seq)
-            && held.changes.len() < HELD_MAX
-        {
-            held.changes.push(change);
+        let changes: usize = self.held.values().map(|held| held.changes.len()).sum();
+        if let Some(held) = self.hold(seq) {
+            if changes < HELD_MAX {
+                held.changes.push(change);
+            } else {
+                // The message is fetched as it is by then, with this change.
+                held.message = None;
+                held.changes = Vec::new();
+            }
         }
         None
     }
@@ -210,6 +216,21 @@ mod tests {
         gate.offer(3, 3);
         gate.offer(6, 6);
         assert_eq!(gate.open(5), [Passed::Change(3, 33), Passed::Message(6, 6)]);
+    }
+
+    #[test]
+    fn a_change_that_does_not_fit_is_fetched_with_its_message() {
+        let mut gate = Gate::default();
+        gate.open(0);
+        gate.offer(2, 2);
+        gate.offer(3, 3);
+        for version in 0..HELD_MAX as u64 {
+            assert_eq!(gate.change(2, version), None);
+        }
+        assert_eq!(gate.change(3, 99), None);
+        assert_eq!(seqs(&gate.offer(1, 1)), [1, 2]);
+        assert_eq!(gate.gap(), Some(2), "the third is to be fetched anew");
+        assert_eq!(seqs(&gate.offer(3, 3)), [3]);
     }
 
     proptest! {

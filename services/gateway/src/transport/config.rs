@@ -17,6 +17,8 @@ pub struct TransportConfig {
     pub connect_timeout: Duration,
     /// How long the move from long-polling to a WebSocket may take.
     pub upgrade_timeout: Duration,
+    /// `CONNECTIONS_MAX`: sockets and long-polling sessions of this process, whatever their state; 0 means no limit.
+    pub connections_max: usize,
     /// The most sessions that are served by long-polling at a time; each begins so, before it has shown a token.
     pub polling_sessions_max: usize,
     /// The namespaces that there are.
@@ -58,6 +60,7 @@ impl Default for TransportConfig {
             outbox_bytes_max: 256 * 1024,
             connect_timeout: Duration::from_secs(10),
             upgrade_timeout: Duration::from_secs(10),
+            connections_max: 50_000,
             polling_sessions_max: 50_000,
             namespaces: vec!["/messages".to_owned()],
             peers: PeerTimes::default(),

@@ -101,7 +101,7 @@ impl<P: Protocol> EngineServer<P> {
             None if request.method() != Method::GET => {
                 return BadRequest::HandshakeMethod.into_response();
             }
-            None if self.sockets.refuses_new() => return fault_response(Fault::unavailable()),
+            None if self.refuses_new() => return fault_response(Fault::unavailable()),
             None => None,
         };
         match (query.transport, session) {
@@ -123,6 +123,11 @@ impl<P: Protocol> EngineServer<P> {
             (TransportName::WebSocket, None) => self.begin_websocket(request),
             (TransportName::WebSocket, Some(session)) => self.move_to_websocket(&session, request),
         }
+    }
+
+    /// Whether it stops, or has as many clients as it may have.
+    fn refuses_new(&self) -> bool {
+        self.sockets.refuses_new() || self.metrics.is_full(self.config.connections_max)
     }
 
     fn whose(&self, sid: &str) -> Whose {
@@ -165,7 +170,7 @@ impl<P: Protocol> EngineServer<P> {
         sid: &str,
         mut request: Request,
     ) -> Response {
-        if self.sockets.refuses_new() {
+        if self.refuses_new() {
             return fault_response(Fault::unavailable());
         }
         let (response, upgrading) = match websocket::accept(&mut request, None) {

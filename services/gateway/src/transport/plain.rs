@@ -34,7 +34,8 @@ impl<A: Application> PlainServer<A> {
             );
             return fault_response(fault);
         }
-        if self.host.sockets.refuses_new() {
+        let is_full = self.metrics.is_full(self.config.connections_max);
+        if is_full || self.host.sockets.refuses_new() {
             return fault_response(Fault::unavailable());
         }
         let credentials = credentials(request.uri(), request.headers());

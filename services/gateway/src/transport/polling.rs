@@ -12,8 +12,9 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::Limited;
 use messaging_socketio::{EnginePacket, PayloadWriter, decode_payload};
+use messaging_web::{Uncollected, collect};
 use messaging_wire::{ErrorCode, Fault};
 use prometheus::IntGauge;
 use tokio::time::timeout;
@@ -238,15 +239,13 @@ pub(super) async fn read_body(
     request: Request,
     config: &TransportConfig,
 ) -> Result<Bytes, CloseReason> {
-    let body = Limited::new(request.into_body(), config.frame_bytes_max).collect();
+    let body = Body::new(Limited::new(request.into_body(), config.frame_bytes_max));
     // A client that stops in the middle must not hold its session's turn for ever.
-    match timeout(config.ping_interval + config.ping_timeout, body).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(CloseReason::ProtocolViolation(Violation::TooBig))
-        }
-        Ok(Err(_)) | Err(_) => Err(CloseReason::TransportAborted),
-    }
+    let collected = collect(body, config.ping_interval + config.ping_timeout).await;
+    collected.map_err(|uncollected| match uncollected {
+        Uncollected::TooLarge => CloseReason::ProtocolViolation(Violation::TooBig),
+        Uncollected::Broken => CloseReason::TransportAborted,
+    })
 }
 
 /// Nothing of a payload counts unless all of it can be read.

@@ -141,3 +141,31 @@ async fn an_application_that_waits_for_room_while_it_decides_does_not_wait_for_e
             .starts_with(r#"42/messages,["filler""#)
     );
 }
+
+#[tokio::test]
+async fn there_are_only_so_many_places_whatever_the_transport() {
+    let mut config = config();
+    config.connections_max = 3;
+    let server = Server::start(config).await;
+    let plain = Socket::open(server.address, "/ws").await;
+    let _engine = Socket::open(server.address, "/socket.io/?EIO=4&transport=websocket").await;
+    let polling = "/socket.io/?EIO=4&transport=polling";
+    assert_eq!(
+        request(server.address, "GET", polling, "").await.status,
+        200
+    );
+    assert_eq!(
+        request(server.address, "GET", polling, "").await.status,
+        503
+    );
+    for path in ["/ws", "/socket.io/?EIO=4&transport=websocket"] {
+        let refused = Socket::try_open(server.address, path, "").await;
+        assert!(refused.head.starts_with("http/1.1 503"), "{}", refused.head);
+    }
+    drop(plain);
+    eventually("its place is free", || {
+        server.metric("fh_gateway_links") == 2.0
+    })
+    .await;
+    Socket::open(server.address, "/ws").await;
+}

@@ -54,6 +54,7 @@ impl Server {
         let bound = BoundServer::bind(ServerConfig {
             bind_address: SocketAddr::from(([127, 0, 0, 1], 0)),
             connections_per_address_max: 0,
+            connections_max: 0,
         });
         let bound = bound.expect("a free port");
         let address = bound.address();

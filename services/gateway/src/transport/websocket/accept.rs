@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fastwebsockets::upgrade::{UpgradeFut, is_upgrade_request, upgrade};
 use hyper_util::rt::TokioIo;
+use messaging_web::PacedStream;
 use thiserror::Error;
 
 use super::stream::{Sink, Source, split};
@@ -77,8 +78,8 @@ impl Upgrading {
     pub(super) async fn finish(self) -> Option<(Source, Sink)> {
         let upgraded = self.0.await.ok()?.into_inner().into_inner();
         Some(
-            match upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() {
-                Ok(parts) => Source::tcp(parts.io.into_inner(), parts.read_buf),
+            match upgraded.downcast::<TokioIo<PacedStream<tokio::net::TcpStream>>>() {
+                Ok(parts) => Source::tcp(parts.io.into_inner().into_inner(), parts.read_buf),
                 Err(upgraded) => split(TokioIo::new(upgraded)),
             },
         )

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use fastwebsockets::{Role, WebSocketError, after_handshake_split};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, sink};
+use tokio::task::coop::consume_budget;
 
 use super::assembler::{Assembler, Incoming};
 use super::stream::Source;
@@ -101,6 +102,9 @@ async fn read_burst<R: Receiver>(
             Some(Incoming::Close(code)) => return Err(CloseReason::ClientLeft(code)),
             Some(Incoming::Message(_) | Incoming::Pong) | None => {}
         }
+        // Frames that have been read cost no look at the socket, where a task would make way for others: without this, a few
+        // peers that send nothing but pings keep everyone else waiting.
+        consume_budget().await;
         // A length written longer than need be makes `consumed` fall behind, which merely keeps the buffer.
         if assembler.is_between_messages() && consumed == delivered.load(Ordering::Relaxed) {
             return Ok(());
@@ -156,5 +160,43 @@ impl AsyncRead for Counted<'_> {
         self.delivered
             .fetch_add(into.filled().len() - before, Ordering::Relaxed);
         read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::connection::{LinkLimits, SocketMetrics};
+    use crate::transport::Message;
+
+    struct Nobody;
+
+    impl Receiver for Nobody {
+        async fn receive(self: &Arc<Self>, _message: Message) -> Result<(), CloseReason> {
+            Ok(())
+        }
+
+        fn ended(self: &Arc<Self>, _reason: CloseReason) {}
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_sends_without_a_pause_keeps_nobody_waiting() {
+        let metrics = SocketMetrics::register(&Registry::new()).expect("registered once");
+        let limits = LinkLimits {
+            outbox_bytes_max: 1_000,
+        };
+        let link = Link::new(limits, Arc::new(metrics));
+        const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
+        let (pings, nobody) = (Cursor::new(PING.repeat(10_000)), Arc::new(Nobody));
+        let ended = tokio::select! {
+            biased;
+            _ = read_stream(pings, &link, &nobody, 1_000) => true,
+            () = std::future::ready(()) => false,
+        };
+        assert!(!ended, "all of it was read before anyone else had a turn");
     }
 }
