@@ -15,6 +15,7 @@ mod hearing;
 mod network;
 mod records;
 mod socket;
+mod takeover;
 mod world;
 
 pub(crate) use network::Port;
@@ -35,7 +36,7 @@ use self::network::{Network, Weather};
 use self::world::{Counts, World};
 use crate::connection::SocketMetrics;
 
-const SEEDS: u64 = 1_500;
+const SEEDS: u64 = 800;
 const SEEDS_TWICE: u64 = 20;
 const GATEWAYS: usize = 3;
 
@@ -116,14 +117,22 @@ fn chosen_seed() -> Option<u64> {
 }
 
 fn play(seed: u64, tells: bool) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    let (mut outcome, error) = watched(|| runtime.block_on(live(seed, tells)));
+    let (mut outcome, error) = watched(|| Paused::run(live(seed, tells)));
     outcome.fault = outcome.fault.or(error);
     outcome
+}
+
+/// A runtime in which time passes only when nothing else can be done.
+struct Paused;
+
+impl Paused {
+    fn run<F: Future>(future: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build();
+        runtime.expect("a runtime").block_on(future)
+    }
 }
 
 async fn live(seed: u64, tells: bool) -> Outcome {
