@@ -20,11 +20,14 @@ mod interest;
 mod metrics;
 mod missed;
 mod mutant;
+mod peers;
 mod presence;
 mod recovery;
 mod refill;
 mod service;
 pub mod session;
+#[cfg(test)]
+mod simulation;
 pub mod transport;
 
 pub use app::GatewayError;

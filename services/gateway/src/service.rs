@@ -22,7 +22,7 @@ use crate::interest::Interest;
 use crate::metrics::register_sizes;
 use crate::missed::watch;
 use crate::presence::{LeaseKeeper, Presence};
-use crate::recovery::Recovery;
+use crate::recovery::{Records, Recovery};
 use crate::refill::Refill;
 use crate::session::Sockets;
 use crate::transport::{Peers, router};
@@ -73,7 +73,9 @@ impl GatewayService {
         let (leases, deaths) = LeaseTable::follow(&bucket, core);
         let presence = Presence::new(&bucket, leases, &instance, config.presence, &api, core);
         let lease = presence.start(lease, deaths);
-        let recovery = Recovery::start(bus, &instance, config.recovery, registry, core)
+        let peers = Peers::new(bus.clone(), Route::of(&instance));
+        let records = Records::new(bus);
+        let recovery = Recovery::start(&peers, records, &instance, config.recovery, registry, core)
             .map_err(GatewayError::Metrics)?;
         recovery
             .serve(presence.revivals())
@@ -100,10 +102,6 @@ impl GatewayService {
         let metrics = Arc::new(SocketMetrics::register(registry).map_err(GatewayError::Metrics)?);
         let gateway = Arc::new(gateway);
         register_sizes(&gateway, &sockets, registry, core).map_err(GatewayError::Metrics)?;
-        let peers = Peers {
-            bus: bus.clone(),
-            route: Route::of(&instance),
-        };
         let guard =
             axum::middleware::from_fn_with_state(config.cors.clone(), refuse_foreign_origins);
         let router = router(

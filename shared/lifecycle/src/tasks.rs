@@ -51,6 +51,7 @@ impl Tasks {
         let stopping = self.stopping.clone();
         self.spawn(name, async move {
             tokio::select! {
+                biased;
                 () = task => {}
                 () = stopping.cancelled() => {}
             }

@@ -98,6 +98,11 @@ impl SocketMetrics {
         self.relayed.with_label_values(&[request, outcome]).inc();
     }
 
+    #[cfg(test)]
+    pub(crate) fn failed_moves(&self) -> u64 {
+        self.moves.with_label_values(&["failed"]).get()
+    }
+
     pub(crate) fn moved(&self, outcome: &'static str) {
         self.moves.with_label_values(&[outcome]).inc();
     }

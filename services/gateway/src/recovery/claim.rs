@@ -103,7 +103,7 @@ impl Recovery {
             return Err(Refusal::Unknown);
         }
         for _ in 0..ATTEMPTS_MAX {
-            let entry = inner.bucket.read(wanted.session).await?;
+            let entry = inner.records.read(wanted.session).await?;
             let entry = entry.ok_or(Refusal::Unknown)?;
             let mut record = Record::decode(&entry.value).ok_or(Refusal::Unknown)?;
             if record.user != *user {
@@ -116,8 +116,9 @@ impl Recovery {
                 return Err(Refusal::Inexact);
             }
             record.gateway = inner.instance.clone();
+            record.turn = record.turn.saturating_add(1);
             let written = inner
-                .bucket
+                .records
                 .write(
                     wanted.session,
                     record.encode(),
@@ -129,9 +130,9 @@ impl Recovery {
                 Ok(revision) => {
                     return Ok(Claim {
                         session: wanted.session.into(),
+                        stored: Stored::new(revision, record.turn),
                         record,
                         positions,
-                        stored: Stored::new(revision),
                         replaced: superseded.replaced,
                     });
                 }
@@ -184,8 +185,8 @@ impl Recovery {
             Bytes::copy_from_slice(session.as_bytes()),
         );
         let asked = inner
-            .bus
-            .ask_peer(&route, (SESSIONS, SUPERSEDE), payload, SUPERSEDE_TIMEOUT);
+            .peers
+            .ask(&route, (SESSIONS, SUPERSEDE), payload, SUPERSEDE_TIMEOUT);
         match asked.await {
             Ok(answer) => match &answer[..] {
                 b"ended" => ended(false),

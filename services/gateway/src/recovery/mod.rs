@@ -7,17 +7,19 @@
 
 mod claim;
 mod record;
+mod records;
 mod registry;
 mod tend;
 
 pub(crate) use claim::{Claim, Wanted};
 pub(crate) use record::Stored;
+pub(crate) use records::Records;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use messaging_bus::BucketError;
 use messaging_bus::presence::Instance;
-use messaging_bus::{BucketError, Bus, SessionBucket};
 use messaging_domain::{ConversationId, UserId};
 use messaging_lifecycle::Tasks;
 use prometheus::{IntCounterVec, Opts, Registry};
@@ -28,6 +30,7 @@ use self::record::Record;
 use self::registry::Clients;
 use crate::client::Client;
 use crate::connection::{CloseReason, Connection, Dialect, Places, Recoverable, Trail};
+use crate::peers::Peers;
 use crate::session::random_id;
 
 /// How often the record of a connection that lives is renewed. It lives for twice as long and the time that a client has.
@@ -45,8 +48,8 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 pub(crate) struct Recovery(Arc<Inner>);
 
 struct Inner {
-    bus: Bus,
-    bucket: SessionBucket,
+    peers: Peers,
+    records: Records,
     instance: Instance,
     window: Duration,
     clients: Clients,
@@ -64,7 +67,8 @@ impl Recovery {
     /// # Errors
     /// When the metrics are registered already.
     pub(crate) fn start(
-        bus: &Bus,
+        peers: &Peers,
+        records: Records,
         instance: &Instance,
         window: Duration,
         registry: &Registry,
@@ -80,8 +84,8 @@ impl Recovery {
         registry.register(Box::new(outcomes.clone()))?;
         let (checkpoints, wanted) = mpsc::channel(CHECKPOINTS_WAITING_MAX);
         let recovery = Self(Arc::new(Inner {
-            bus: bus.clone(),
-            bucket: SessionBucket::new(bus),
+            peers: peers.clone(),
+            records,
             instance: instance.clone(),
             window,
             clients: Clients::new(),
@@ -117,16 +121,17 @@ impl Recovery {
         let record = Record {
             user: user.clone(),
             gateway: inner.instance.clone(),
+            turn: 0,
             connection_id: connection.id().into(),
             places: trail.places().clone(),
         };
         let written = inner
-            .bucket
+            .records
             .write(&session, record.encode(), 0, inner.live_ttl());
         match written.await {
             Ok(revision) => {
                 self.attach(connection, session, connection.id().into(), trail);
-                Some(Stored::new(revision))
+                Some(Stored::new(revision, record.turn))
             }
             Err(error) => {
                 tracing::debug!(%error, "a connection cannot be recovered: its record was not written");
@@ -144,7 +149,7 @@ impl Recovery {
         let (recovery, session) = (self.clone(), recoverable.session.clone());
         self.0.tasks.spawn("session release", async move {
             let revision = stored.revision.into_inner();
-            if let Err(error) = recovery.0.bucket.delete(&session, revision).await {
+            if let Err(error) = recovery.0.records.delete(&session, revision).await {
                 tracing::debug!(%error, "the record of a refused connection will expire");
             }
         });
@@ -181,6 +186,7 @@ impl Recovery {
         Some(Given {
             session: recoverable.session.clone(),
             revision: *revision,
+            turn: stored.turn,
             places: trail.places().clone(),
             positions: trail.positions(),
         })
@@ -192,19 +198,26 @@ impl Recovery {
     /// If it could not be written, or somebody else has written it.
     pub(crate) async fn take(&self, client: &Arc<Client>, given: Given) -> Result<(), BucketError> {
         let (inner, connection) = (&self.0, &client.connection);
-        let record = inner.record(client, given.places.clone());
-        let written = inner.bucket.write(
+        let turn = given.turn.saturating_add(1);
+        let record = inner.record(client, turn, given.places.clone());
+        let written = inner.records.write(
             &given.session,
             record.encode(),
             given.revision,
             inner.live_ttl(),
         );
-        let stored = Stored::new(written.await?);
+        let stored = Stored::new(written.await?, turn);
         let trail = Trail::resume(&given.session, given.places, &given.positions);
         self.attach(connection, given.session, connection.id().into(), trail);
         client.set_stored(stored);
         self.keep(client);
         Ok(())
+    }
+
+    /// How many clients can be recovered.
+    #[cfg(test)]
+    pub(crate) fn client_count(&self) -> usize {
+        self.0.clients.filter(|_| true).len()
     }
 
     /// Keeps a client that was let in.
@@ -238,7 +251,7 @@ impl Recovery {
                 trail.places().clone()
             }
         };
-        let record = inner.record(client, places.clone());
+        let record = inner.record(client, stored.turn, places.clone());
         let written = inner
             .overwrite(&recoverable.session, &record, *revision, inner.live_ttl())
             .await;
@@ -276,9 +289,10 @@ impl Recovery {
         }
         let ended = Ended {
             // As it is now: the conversations are about to be left.
-            record: self
-                .0
-                .record(client, recoverable.trail.lock().places().clone()),
+            record: {
+                let places = recoverable.trail.lock().places().clone();
+                self.0.record(client, stored.turn, places)
+            },
             session: recoverable.session.clone(),
             is_over: reason == CloseReason::NamespaceLeft || stored.is_void(),
         };
@@ -292,6 +306,7 @@ impl Recovery {
                     }
                 }
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep(RETRY_DELAY) => {}
                     () = recovery.0.tasks.stopping().cancelled() => return,
                 }
@@ -305,7 +320,7 @@ impl Recovery {
         };
         let revision = *stored.revision.lock().await;
         if ended.is_over {
-            return inner.bucket.delete(&ended.session, revision).await;
+            return inner.records.delete(&ended.session, revision).await;
         }
         let written = inner.overwrite(&ended.session, &ended.record, revision, inner.window);
         written.await.map(drop)
@@ -317,6 +332,8 @@ impl Recovery {
 pub(crate) struct Given {
     session: Box<str>,
     revision: u64,
+    #[serde(default)]
+    turn: u32,
     places: Places,
     /// The position of each place, in the same order.
     positions: Vec<(ConversationId, u64)>,
@@ -331,10 +348,11 @@ struct Ended {
 }
 
 impl Inner {
-    fn record(&self, client: &Client, places: Places) -> Record {
+    fn record(&self, client: &Client, turn: u32, places: Places) -> Record {
         Record {
             user: client.user.clone(),
             gateway: self.instance.clone(),
+            turn,
             connection_id: client.connection.id().into(),
             places,
         }
@@ -346,7 +364,8 @@ impl Inner {
     }
 
     /// Writes a record of this gateway's own. The write before may have been made without this gateway having heard of it, and the
-    /// bucket may have been lost with all that was in it: only a record of another gateway is a conflict.
+    /// bucket may have been lost with all that was in it: only a record that was taken over is a conflict. It may have been by
+    /// another connection at this same gateway, whose record a leftover of the one before must not undo.
     async fn overwrite(
         &self,
         session: &str,
@@ -354,17 +373,22 @@ impl Inner {
         last: u64,
         ttl: Duration,
     ) -> Result<u64, BucketError> {
-        let written = self.bucket.write(session, record.encode(), last, ttl).await;
+        let written = self
+            .records
+            .write(session, record.encode(), last, ttl)
+            .await;
         if !matches!(written, Err(BucketError::Conflict)) {
             return written;
         }
-        let last = match self.bucket.read(session).await? {
+        let last = match self.records.read(session).await? {
             None => 0,
             Some(entry) => match Record::decode(&entry.value) {
-                Some(there) if there.gateway == record.gateway => entry.revision,
+                Some(there) if record.replaces(&there) => entry.revision,
                 _ => return Err(BucketError::Conflict),
             },
         };
-        self.bucket.write(session, record.encode(), last, ttl).await
+        self.records
+            .write(session, record.encode(), last, ttl)
+            .await
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Record {
     pub(crate) user: UserId,
     /// Who serves it, and alone may write this.
     pub(crate) gateway: Instance,
+    /// How often it was taken over, which tells one turn of a gateway from a later one of the same gateway.
+    pub(crate) turn: u32,
     /// The connection's id.
     pub(crate) connection_id: Box<str>,
     /// What it has joined.
@@ -31,8 +33,15 @@ struct Written<'a> {
     v: u8,
     u: UserId,
     w: &'a str,
+    #[serde(default, skip_serializing_if = "is_first")]
+    t: u32,
     c: &'a str,
     p: Places,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+const fn is_first(turn: &u32) -> bool {
+    *turn == 0
 }
 
 impl Record {
@@ -41,12 +50,20 @@ impl Record {
             v: VERSION,
             u: self.user.clone(),
             w: &self.gateway.to_string(),
+            t: self.turn,
             c: &self.connection_id,
             p: self.places.clone(),
         };
         serde_json::to_vec(&written)
             .expect("its fields are plain")
             .into()
+    }
+
+    /// Whether it may take the place of one that is there, without having seen it: one of the same gateway, and not of a later turn.
+    ///
+    /// A release that does not know of turns writes each one as the first, so the turn alone says nothing of another gateway's.
+    pub(super) fn replaces(&self, there: &Self) -> bool {
+        there.gateway == self.gateway && there.turn <= self.turn
     }
 
     /// `None` for what another release wrote.
@@ -58,6 +75,7 @@ impl Record {
         Some(Self {
             user: written.u,
             gateway: written.w.parse().ok()?,
+            turn: written.t,
             connection_id: written.c.into(),
             places: written.p,
         })
@@ -69,6 +87,8 @@ impl Record {
 pub(crate) struct Stored {
     /// The last write of the record; held while the next one is made.
     pub(crate) revision: Mutex<u64>,
+    /// The turn in which it is written.
+    pub(super) turn: u32,
     is_stale: AtomicBool,
     is_finished: AtomicBool,
     is_void: AtomicBool,
@@ -77,9 +97,10 @@ pub(crate) struct Stored {
 
 impl Stored {
     /// It was just written.
-    pub(crate) fn new(revision: u64) -> Self {
+    pub(crate) fn new(revision: u64, turn: u32) -> Self {
         Self {
             revision: Mutex::new(revision),
+            turn,
             is_stale: AtomicBool::new(false),
             is_finished: AtomicBool::new(false),
             is_void: AtomicBool::new(false),
@@ -138,15 +159,40 @@ mod tests {
         let record = Record {
             user: "u-1".parse().expect("valid"),
             gateway: "gateway-1".parse().expect("valid"),
+            turn: 0,
             connection_id: "an-id".into(),
             places: trail.checkpoint(),
         };
         let written = record.encode();
-        assert_eq!(Record::decode(&written), Some(record));
+        assert_eq!(Record::decode(&written).as_ref(), Some(&record));
         assert_eq!(
             &written[..],
             br#"{"v":1,"u":"u-1","w":"gateway-1","c":"an-id","p":{"g":1,"n":1,"p":[{"n":0,"c":"010101010101010101010101","b":7,"o":7}]}}"#
         );
+    }
+
+    #[test]
+    fn a_record_gives_way_to_its_own_gateway_unless_it_was_taken_over_since() {
+        let record = |gateway: &str, turn| Record {
+            user: "u-1".parse().expect("valid"),
+            gateway: gateway.parse().expect("valid"),
+            turn,
+            connection_id: "an-id".into(),
+            places: Places::default(),
+        };
+        let (first, elsewhere, again) = (record("one", 0), record("two", 1), record("one", 2));
+        assert_eq!(Record::decode(&again.encode()).as_ref(), Some(&again));
+        for (writer, there, replaces) in [
+            (&first, &first, true),
+            (&elsewhere, &first, false),
+            (&again, &first, true),
+            (&first, &elsewhere, false),
+            // The same gateway has another connection of the session by now.
+            (&first, &again, false),
+            (&record("two", 2), &again, false),
+        ] {
+            assert_eq!(writer.replaces(there), replaces, "{writer:?} {there:?}");
+        }
     }
 
     #[test]

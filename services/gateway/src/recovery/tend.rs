@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use messaging_bus::{BucketError, PeerHandler, Route, SubscribeError, serve_peers};
+use messaging_bus::{BucketError, PeerHandler, SubscribeError};
 use tokio::sync::{mpsc, watch};
 
 use super::claim::{SESSIONS, SUPERSEDE};
@@ -79,8 +79,7 @@ impl Recovery {
                 }
             });
         let (inner, handler) = (&self.0, Arc::new(self.clone()));
-        let route = Route::of(&inner.instance);
-        serve_peers(&inner.bus, &route, SESSIONS, handler, &inner.tasks).await
+        inner.peers.serve(SESSIONS, handler, &inner.tasks).await
     }
 
     fn bucket_was_lost(&self) {
@@ -95,7 +94,7 @@ impl Recovery {
     /// Makes the bucket if it is gone, and writes what could not be written.
     async fn mend(&self) {
         let inner = &self.0;
-        while let Err(error) = inner.bucket.ensure().await {
+        while let Err(error) = inner.records.ensure().await {
             tracing::debug!(%error, "the bucket of sessions is out of reach; trying again");
             tokio::time::sleep(RETRY_DELAY).await;
         }

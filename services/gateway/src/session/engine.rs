@@ -369,6 +369,11 @@ impl<R> Sessions<R> {
         self.shard(&session.sid).lock().remove(&session.sid);
     }
 
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
     /// Ends all of them.
     pub(crate) fn close_all(&self, reason: CloseReason) {
         for shard in &self.shards {

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+#[cfg(test)]
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::Request;
@@ -16,10 +18,10 @@ use messaging_wire::Fault;
 use super::heartbeat::HeartbeatKind;
 use super::polling::{self, Served};
 use super::refusal::{BadRequest, fault_response};
-use super::relay::{self, Admission, Arriving, Peers, Relay, Whose};
+use super::relay::{self, Admission, Arriving, Relay, Whose};
 use super::request::{EngineQuery, TransportName, credentials};
 use super::websocket::{self, WebSocketSettings, heartbeat_of};
-use super::{Message, Protocol, Receiver, TransportConfig};
+use super::{Message, Peers, Protocol, Receiver, TransportConfig};
 use crate::connection::{Class, CloseReason, Link, SocketMetrics, Violation, text_frame};
 use crate::session::{EngineSession, Probe, Sessions, Sockets, random_id};
 
@@ -80,6 +82,18 @@ impl<P: Protocol> EngineServer<P> {
             closer.sessions.close_all(CloseReason::Draining);
         });
         server
+    }
+
+    /// What is left of sessions and of requests for others.
+    #[cfg(test)]
+    pub(crate) fn leftovers(&self) -> Vec<(&'static str, usize)> {
+        let polling = self.polling_sessions.load(Ordering::Relaxed);
+        let mut left = vec![
+            ("sessions", self.sessions.count()),
+            ("polling sessions", polling),
+        ];
+        left.extend(self.relay.iter().flat_map(Relay::leftovers));
+        left
     }
 
     async fn handle(self: Arc<Self>, request: Request) -> Response {

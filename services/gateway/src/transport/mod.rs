@@ -15,5 +15,6 @@ pub mod websocket;
 pub use config::{PeerTimes, TransportConfig};
 pub use engine::{EngineServer, engine_router};
 pub use receiver::{Message, Protocol, Receiver};
-pub use relay::Peers;
 pub use routes::router;
+
+pub use crate::peers::Peers;

@@ -483,7 +483,7 @@ async fn whatever_an_owner_hands_over_is_taken_or_refused() {
     let [one] = peers(config()).await;
     let strange = Arc::new(Strange(Mutex::default()));
     let instance: Instance = "strange".parse().expect("a name");
-    let (bus, route) = (&one.peers.bus, Route::of(&instance));
+    let (bus, route) = (&one.bus, Route::of(&instance));
     serve_peers(
         bus,
         &route,

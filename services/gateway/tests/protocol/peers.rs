@@ -16,7 +16,8 @@ const BOUND: Duration = Duration::from_secs(15);
 pub(crate) struct Peer {
     pub(crate) server: Server,
     pub(crate) link: TcpProxy,
-    pub(crate) peers: Peers,
+    pub(crate) bus: Bus,
+    pub(crate) route: Route,
 }
 
 /// Times that a test can wait for.
@@ -41,29 +42,24 @@ pub(crate) async fn peers<const COUNT: usize>(config: TransportConfig) -> [Peer;
         let link = TcpProxy::start(nats.address()).await;
         let bus = connect(&format!("nats://{}", link.address()), &prefix).await;
         let instance: Instance = format!("gateway-{number}").parse().expect("a name");
-        let peers = Peers {
-            bus,
-            route: Route::of(&instance),
-        };
-        let server = Server::start_among(config.clone(), Some(peers.clone())).await;
+        let route = Route::of(&instance);
+        let peers = Peers::new(bus.clone(), route);
+        let server = Server::start_among(config.clone(), Some(peers)).await;
         started.push(Peer {
             server,
             link,
-            peers,
+            bus,
+            route,
         });
     }
     for one in &started {
         for other in &started {
             eventually(BOUND, "they reach each other", async || {
-                let bus = &other.peers.bus;
-                bus.ask_peer(
-                    &one.peers.route,
-                    ("engine", "anything"),
-                    Bytes::new(),
-                    BOUND,
-                )
-                .await
-                .is_ok()
+                let asked =
+                    other
+                        .bus
+                        .ask_peer(&one.route, ("engine", "anything"), Bytes::new(), BOUND);
+                asked.await.is_ok()
             })
             .await;
         }

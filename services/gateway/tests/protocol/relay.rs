@@ -278,7 +278,7 @@ async fn what_a_gateway_cannot_read_is_answered_with_a_failure() {
     let path = connected(&one.server).await;
     let sid = path.rsplit('=').next().expect("a sid");
     let other_release = format!("{{\"version\":0,\"sid\":\"{sid}\",\"ticket\":\"t\"}}\n");
-    let Peer { peers: asking, .. } = &two;
+    let Peer { bus: asking, .. } = &two;
     for request in [
         "poll", "post", "probe", "probed", "freeze", "take", "nonsense",
     ] {
@@ -291,22 +291,14 @@ async fn what_a_gateway_cannot_read_is_answered_with_a_failure() {
         ] {
             let within = Duration::from_secs(5);
             let payload = Bytes::copy_from_slice(payload);
-            let answer =
-                asking
-                    .bus
-                    .ask_peer(&one.peers.route, ("engine", request), payload, within);
+            let answer = asking.ask_peer(&one.route, ("engine", request), payload, within);
             let answer = answer.await.expect("an answer");
             assert_eq!(answer, "{\"verdict\":\"failed\"}\n", "{request}");
         }
     }
     for request in ["cut", "unprobe"] {
         asking
-            .bus
-            .tell_peer(
-                &one.peers.route,
-                ("engine", request),
-                Bytes::from_static(b"{}\n"),
-            )
+            .tell_peer(&one.route, ("engine", request), Bytes::from_static(b"{}\n"))
             .await;
     }
     assert_eq!(

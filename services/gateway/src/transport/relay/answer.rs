@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use messaging_bus::{PeerHandler, serve_peers};
+use messaging_bus::PeerHandler;
 use tokio_util::sync::CancellationToken;
 
 use super::departure::Step;
@@ -20,8 +20,7 @@ pub(in crate::transport) fn serve<P: Protocol>(server: &Arc<EngineServer<P>>) {
     server.tasks.spawn("session relay", async move {
         let server = Arc::clone(&answering.0);
         let Some(relay) = &server.relay else { return };
-        let peers = &relay.peers;
-        if let Err(error) = serve_peers(&peers.bus, &peers.route, AREA, answering, &tasks).await {
+        if let Err(error) = relay.peers.serve(AREA, answering, &tasks).await {
             tracing::error!(%error, "other gateways cannot reach this one");
         }
     });

@@ -63,6 +63,11 @@ struct Entry {
 }
 
 impl Departures {
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().len()
+    }
+
     /// Begins to try out another gateway's WebSocket.
     pub(super) fn probe<P: Protocol>(
         &self,
@@ -158,6 +163,7 @@ async fn next(
     tasks: &Tasks,
 ) -> Option<oneshot::Sender<Answer>> {
     let asked = tokio::select! {
+        biased;
         asked = asked.recv() => asked?,
         () = tasks.stopping().cancelled() => return None,
     };

@@ -14,7 +14,7 @@ mod slices;
 use std::time::Duration;
 
 use bytes::Bytes;
-use messaging_bus::{Bus, RequestError, Route};
+use messaging_bus::{RequestError, Route};
 
 pub(super) use answer::serve;
 pub(super) use arrival::{Admission, Arriving};
@@ -23,16 +23,8 @@ pub(super) use ask::{poll, post};
 use self::departure::Departures;
 use self::message::{Answer, Question, SLACK_BYTES, Verdict};
 use self::slices::Slices;
+use crate::peers::Peers;
 use crate::session::{is_id, random_id};
-
-/// The other gateways, and where this one is reached by them.
-#[derive(Clone)]
-pub struct Peers {
-    /// How they are asked.
-    pub bus: Bus,
-    /// Where they ask this one.
-    pub route: Route,
-}
 
 /// What gateways ask each other about transports.
 const AREA: &str = "engine";
@@ -83,7 +75,7 @@ impl Relay {
 
     /// An id for a session of this gateway.
     pub(super) fn new_sid(&self) -> Box<str> {
-        format!("{}{}", self.peers.route, random_id()).into()
+        format!("{}{}", self.peers.route(), random_id()).into()
     }
 
     /// Whose the session of this id is.
@@ -92,18 +84,24 @@ impl Relay {
             return Whose::Nobodys;
         };
         match route.parse() {
-            Ok(route) if is_id(id) && route == self.peers.route => Whose::Ours,
+            Ok(route) if is_id(id) && route == *self.peers.route() => Whose::Ours,
             Ok(route) if is_id(id) => Whose::Theirs(route),
             _ => Whose::Nobodys,
         }
     }
 
+    /// What is left of the requests that this gateway serves for others, and of the sessions on their way.
+    #[cfg(test)]
+    pub(super) fn leftovers(&self) -> [(&'static str, usize); 2] {
+        [
+            ("relayed requests", self.slices.count()),
+            ("departures", self.departures.count()),
+        ]
+    }
+
     /// The most bytes that can go along with a question or an answer.
     fn body_bytes_max(&self) -> usize {
-        self.peers
-            .bus
-            .payload_bytes_max()
-            .saturating_sub(SLACK_BYTES)
+        self.peers.payload_bytes_max().saturating_sub(SLACK_BYTES)
     }
 
     async fn ask(
@@ -115,10 +113,9 @@ impl Relay {
         within: Duration,
     ) -> Result<Answer, Unanswered> {
         let payload = question.encode(body);
-        let asked =
-            self.peers
-                .bus
-                .ask_peer(owner, (AREA, request), payload, within + ANSWER_MARGIN);
+        let asked = self
+            .peers
+            .ask(owner, (AREA, request), payload, within + ANSWER_MARGIN);
         match asked.await {
             Ok(answer) => Answer::decode(answer).ok_or(Unanswered::Failed),
             Err(RequestError::Unserved) => Err(Unanswered::Unserved),
@@ -133,8 +130,7 @@ impl Relay {
     async fn tell(&self, owner: &Route, request: &'static str, question: &Question) {
         let told = self
             .peers
-            .bus
-            .tell_peer(owner, (AREA, request), question.encode(&[]));
+            .tell(owner, (AREA, request), question.encode(&[]));
         // If it is not told it will notice by itself, later.
         let _late = tokio::time::timeout(TELL_TIMEOUT, told).await;
     }

@@ -28,6 +28,11 @@ struct Running {
 }
 
 impl Slices {
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().len()
+    }
+
     /// Begins what the first question asks for, or goes on with it, for as long as a slice is.
     pub(super) async fn serve(
         &self,

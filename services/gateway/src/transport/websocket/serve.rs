@@ -213,7 +213,9 @@ async fn run<R: Receiver>(
 ) -> End {
     let mut writer = pin!(write(sink, link));
     let (mut read, mut written) = (false, None);
+    // In this order, so that a simulation goes the same way each time, and what the peer says itself counts first.
     tokio::select! {
+        biased;
         reason = &mut reader => {
             read = true;
             link.close(reason);
