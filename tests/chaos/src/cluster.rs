@@ -25,7 +25,7 @@ const NATS_SERVERS: usize = 3;
 const READY_BOUND: Duration = Duration::from_secs(60);
 
 /// What the services are told besides where the others are.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("JWT_SECRET", tokens::SECRET),
     // What is tested is the system, not its limits.
     ("EVENTS_PER_SECOND", "0"),
@@ -34,16 +34,16 @@ const SETTINGS: [(&str, &str); 7] = [
     ("PING_INTERVAL_MS", "3000"),
     ("PING_TIMEOUT_MS", "3000"),
     ("PRESENCE_GRACE_MS", "3000"),
-    ("DRAIN_SECONDS", "2"),
 ];
 
-/// Which binaries are run, and which of their mutants.
+/// Which binaries are run, which of their mutants, and with which `DRAIN_SECONDS`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Build {
     /// The folder of the binaries, if it is not that of the checker.
     pub(crate) folder: Option<PathBuf>,
     /// The value of `MUTANT`.
     pub(crate) mutant: Option<String>,
+    pub(crate) drain_seconds: u64,
 }
 
 /// A service that can be started anew, and its place behind the front.
@@ -210,6 +210,7 @@ impl Setup<'_> {
             ("MONGODB_DATABASE", self.prefix.clone()),
             ("NATS_SUBJECT_PREFIX", self.prefix.clone()),
             ("NATS_URL", urls.join(",")),
+            ("DRAIN_SECONDS", self.build.drain_seconds.to_string()),
         ];
         let mutant = self
             .build
