@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench hostile chaos chaos-mutants fuzz conformance schemathesis asyncapi tools clean
+.PHONY: help run cluster test rows lint bench hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -74,6 +74,13 @@ chaos: tools ## kill, stop, cut off and slow down parts of a cluster under load,
 	@echo "chaos: building"
 	@cargo build --workspace --bins
 	@exec "$(TARGET_DIR)/debug/messaging-chaos" $(ARGS)
+
+# A release build: at this size a debug build measures itself. ARGS may give any of the options anew.
+chaos-size: tools ## restart every gateway and API under 2,000 connections and 200 messages/s, and check that nothing is lost
+	@./deploy/tools/npm-install tests/e2e
+	@echo "chaos-size: building (release)"
+	@cargo build --release --workspace --bins
+	@exec "$(RELEASE)/messaging-chaos" --fault rolling-restart --users 800 --every-ms 6500 --drain-seconds 20 $(ARGS)
 
 # The mutants are copied away, and the binaries that others start are built anew without them.
 chaos-mutants: tools ## check that the checker of `make chaos` finds faults that are put in on purpose

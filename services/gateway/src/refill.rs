@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use messaging_domain::ConversationId;
 use messaging_lifecycle::Tasks;
+use messaging_wire::Fault;
 use messaging_wire::command::HistoryAfter;
 use messaging_wire::event::NEW_MESSAGE;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
@@ -103,6 +104,23 @@ impl Refill {
                 self.start(conversation, Cause::Reconnect);
             }
         }
+    }
+
+    /// Brings a room up to a `seq` that the log is known to have, so that its connections have it before they are told of it.
+    ///
+    /// # Errors
+    /// `unavailable`, when the log cannot be read.
+    pub(crate) async fn reach(&self, conversation: ConversationId, seq: u64) -> Result<(), Fault> {
+        while let Some(at) = self.rooms.position(conversation).filter(|at| *at < seq) {
+            match self.fetch(conversation).await {
+                Fetched::RoomGone => return Ok(()),
+                Fetched::Some { .. } if self.rooms.position(conversation) > Some(at) => {}
+                // The message may have come by itself meanwhile.
+                _ if self.rooms.position(conversation) >= Some(seq) => return Ok(()),
+                _ => return Err(Fault::unavailable()),
+            }
+        }
+        Ok(())
     }
 
     async fn run(&self, conversation: ConversationId, cause: Cause) {

@@ -1,14 +1,15 @@
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::{
     fault::{self, Fault},
-    plan::{Size, Transport},
+    plan::{self, Size, Transport},
 };
 
 /// Checks that nothing is lost, doubled or swapped while something fails.
 #[derive(Parser, Debug, Clone)]
+#[command(args_override_self = true)]
 pub(crate) struct Arguments {
     /// A fault, of those that --list names; all of them unless given
     #[arg(long, value_parser = parse_fault)]
@@ -25,12 +26,21 @@ pub(crate) struct Arguments {
     /// How the clients of sockets connect
     #[arg(long, value_delimiter = ',', default_value = "websocket,plain")]
     transports: Vec<Transport>,
-    /// Conversations, each of two users
-    #[arg(long, default_value_t = 24)]
-    conversations: usize,
-    /// Milliseconds between two messages of a sender, on average
-    #[arg(long, default_value_t = 300)]
+    /// Users, each with two or three devices; half of them are clients, half freelancers
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    users: u32,
+    /// Conversations, each of a client and a freelancer; three for two users unless given
+    #[arg(long)]
+    conversations: Option<usize>,
+    /// Milliseconds between two messages of a sender, on average; what else devices do is as rare in proportion
+    #[arg(long, default_value_t = plan::EVERY_MS)]
     every_ms: u64,
+    /// Node processes that the devices are spread over
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    workers: u32,
+    /// The `DRAIN_SECONDS` of the services
+    #[arg(long, default_value_t = 2)]
+    pub(crate) drain_seconds: u64,
     /// Counts missed edits and deletions, and does not fail for them
     #[arg(long)]
     pub(crate) changes_may_be_missed: bool,
@@ -58,11 +68,31 @@ impl Arguments {
     }
 
     pub(crate) fn size(&self) -> Size {
+        let users = self.users as usize;
         Size {
-            conversations: self.conversations,
+            users,
+            conversations: self.conversations.unwrap_or(users * 3 / 2),
+            workers: self.workers as usize,
             every_ms: self.every_ms,
             transports: self.transports.clone(),
         }
+    }
+
+    /// What makes a run like this one, but for its fault and its seed.
+    pub(crate) fn again(&self) -> String {
+        let size = self.size();
+        let name = |transport: &Transport| transport.to_possible_value();
+        let transports = size.transports.iter().filter_map(name);
+        let transports: Vec<String> = transports.map(|of| of.get_name().to_owned()).collect();
+        format!(
+            "--users {} --conversations {} --every-ms {} --workers {} --drain-seconds {} --transports {}",
+            size.users,
+            size.conversations,
+            size.every_ms,
+            size.workers,
+            self.drain_seconds,
+            transports.join(",")
+        )
     }
 }
 

@@ -19,10 +19,8 @@ use tokio::{
 
 use crate::{
     history::{Entry, Event},
-    plan::{Device, Plan},
+    plan::{Device, EVERY_MS, Plan, Size},
 };
-
-const WORKERS: usize = 2;
 
 /// Where clients find the system.
 pub(crate) struct Places {
@@ -65,7 +63,12 @@ enum Line {
 
 impl Clients {
     /// Starts the devices of a plan, and writes their history into a file as it comes.
-    pub(crate) async fn start(plan: &Plan, seed: u64, places: &Places, file: &Path) -> Self {
+    pub(crate) async fn start(
+        plan: &Plan,
+        (size, seed): (&Size, u64),
+        places: &Places,
+        file: &Path,
+    ) -> Self {
         let file = File::create(file).expect("the temporary folder can be written");
         let record = Arc::new(Mutex::new(Record {
             entries: Vec::new(),
@@ -74,9 +77,15 @@ impl Clients {
             seen: BTreeMap::new(),
         }));
         let (mut workers, mut reading) = (Vec::new(), JoinSet::new());
-        for index in 0..WORKERS {
-            let devices: Vec<&Device> = plan.devices.iter().skip(index).step_by(WORKERS).collect();
-            let first = json!({ "front": places.front, "api": places.api, "seed": seed as u32, "devices": devices });
+        for index in 0..size.workers {
+            let of_worker = plan.devices.iter().skip(index).step_by(size.workers);
+            let first = json!({
+                "front": places.front,
+                "api": places.api,
+                "seed": seed as u32,
+                "pace": size.every_ms as f64 / EVERY_MS as f64,
+                "devices": of_worker.collect::<Vec<&Device>>(),
+            });
             let (mut worker, output) = Worker::spawn();
             worker.tell(&first.to_string()).await;
             workers.push(worker);
@@ -99,7 +108,7 @@ impl Clients {
     /// What is not finished yet.
     pub(crate) fn waits_for(&self) -> Vec<String> {
         let record = self.record();
-        if record.waits_for.len() < WORKERS {
+        if record.waits_for.len() < self.workers.len() {
             return vec!["a word of each worker".to_owned()];
         }
         record.waits_for.values().flatten().cloned().collect()
@@ -111,9 +120,9 @@ impl Clients {
         self.record().seen.get(&key).copied().unwrap_or(0)
     }
 
-    /// Everything that happened so far.
-    pub(crate) fn history(&self) -> Vec<Entry> {
-        self.record().entries.clone()
+    /// What can be told from everything that happened so far.
+    pub(crate) fn with_history<T>(&self, tell: impl FnOnce(&[Entry]) -> T) -> T {
+        tell(&self.record().entries)
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {

@@ -10,8 +10,11 @@ use messaging_test_support::{
     MongoCluster, NatsCluster, ServiceProcess, Signal, binary_path, eventually, unique_prefix,
 };
 
+use tokio::task::JoinSet;
+
 use crate::{
-    proxy::{Belongs, Link, Pool, Proxy},
+    pool::Pool,
+    proxy::{Belongs, Link, Proxy},
     rest, tokens,
 };
 
@@ -22,7 +25,7 @@ const NATS_SERVERS: usize = 3;
 const READY_BOUND: Duration = Duration::from_secs(60);
 
 /// What the services are told besides where the others are.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("JWT_SECRET", tokens::SECRET),
     // What is tested is the system, not its limits.
     ("EVENTS_PER_SECOND", "0"),
@@ -31,16 +34,16 @@ const SETTINGS: [(&str, &str); 7] = [
     ("PING_INTERVAL_MS", "3000"),
     ("PING_TIMEOUT_MS", "3000"),
     ("PRESENCE_GRACE_MS", "3000"),
-    ("DRAIN_SECONDS", "2"),
 ];
 
-/// Which binaries are run, and which of their mutants.
+/// Which binaries are run, which of their mutants, and with which `DRAIN_SECONDS`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Build {
     /// The folder of the binaries, if it is not that of the checker.
     pub(crate) folder: Option<PathBuf>,
     /// The value of `MUTANT`.
     pub(crate) mutant: Option<String>,
+    pub(crate) drain_seconds: u64,
 }
 
 /// A service that can be started anew, and its place behind the front.
@@ -68,7 +71,7 @@ impl Replica {
         self.process.terminate().await == 0
     }
 
-    /// Starts it again after its end, and waits until it is ready.
+    /// Starts it again after its end, and waits until it is ready and clients are sent to it.
     pub(crate) async fn start_again(&mut self) {
         self.process = ServiceProcess::start(&self.binary, self.settings.clone()).await;
         self.front.replace(self.place, self.process.address());
@@ -78,7 +81,7 @@ impl Replica {
     pub(crate) async fn ready(&self) {
         let url = self.process.url();
         eventually(READY_BOUND, &format!("{url} is ready"), async || {
-            rest::is_ready(&url).await
+            rest::is_ready(&url).await && self.front.is_in(self.place)
         })
         .await;
     }
@@ -95,8 +98,8 @@ pub(crate) struct Cluster {
     pub(crate) mongo: MongoCluster,
     pub(crate) nats: NatsCluster,
     pub(crate) to_front: Link,
-    gateway_front: Proxy,
-    api_front: Proxy,
+    gateway_front: Front,
+    api_front: Front,
     _proxies: Vec<Proxy>,
 }
 
@@ -161,12 +164,12 @@ impl Cluster {
 
     /// Where clients connect to gateways.
     pub(crate) fn gateway_url(&self) -> String {
-        format!("http://{}", self.gateway_front.address())
+        format!("http://{}", self.gateway_front.proxy.address())
     }
 
     /// Where clients call APIs.
     pub(crate) fn api_url(&self) -> String {
-        format!("http://{}", self.api_front.address())
+        format!("http://{}", self.api_front.proxy.address())
     }
 
     /// Writes what the services logged into a folder.
@@ -178,6 +181,12 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// A proxy that gives each new connection to the next replica that is ready.
+struct Front {
+    proxy: Proxy,
+    _watching: JoinSet<()>,
 }
 
 struct Setup<'a> {
@@ -201,6 +210,7 @@ impl Setup<'_> {
             ("MONGODB_DATABASE", self.prefix.clone()),
             ("NATS_SUBJECT_PREFIX", self.prefix.clone()),
             ("NATS_URL", urls.join(",")),
+            ("DRAIN_SECONDS", self.build.drain_seconds.to_string()),
         ];
         let mutant = self
             .build
@@ -232,13 +242,16 @@ impl Setup<'_> {
     }
 }
 
-/// Starts the front of some replicas: each new connection goes to the next one.
-async fn front(replicas: &mut [Replica], link: &Link) -> Proxy {
+/// Starts the front of some replicas.
+async fn front(replicas: &mut [Replica], link: &Link) -> Front {
     let addresses = replicas.iter().map(|replica| replica.process.address());
     let pool = Pool::new(addresses.collect());
     for (place, replica) in replicas.iter_mut().enumerate() {
         replica.front = pool.clone();
         replica.place = place;
     }
-    Proxy::start(pool, Belongs::To(link.clone())).await
+    Front {
+        _watching: pool.watch(),
+        proxy: Proxy::start(pool, Belongs::To(link.clone())).await,
+    }
 }

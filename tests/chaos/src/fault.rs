@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::{
     cluster::{Cluster, Replica},
+    oracle::Attempts,
     proxy::Link,
 };
 
@@ -87,6 +88,14 @@ pub(crate) fn find(name: &str) -> Option<(&'static str, Fault)> {
 }
 
 impl Fault {
+    /// What is promised of attempts to connect while it happens: in a rolling restart there is always a replica to come to.
+    pub(crate) const fn attempts(self) -> Attempts {
+        match self {
+            Self::RollingRestart => Attempts::One,
+            _ => Attempts::Any,
+        }
+    }
+
     /// Does it and puts it right again; when this returns, it is over.
     pub(crate) async fn happen(self, cluster: &mut Cluster, random: &mut StdRng) {
         match self {

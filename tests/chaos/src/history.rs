@@ -30,9 +30,12 @@ pub(crate) enum Event {
     Disconnected {
         reason: String,
     },
+    /// An attempt to connect failed.
     ConnectError {
         reason: String,
     },
+    /// It connects again after it closed its connection of its own accord.
+    Returning,
     /// It asks to join, after a `seq` up to which it has everything.
     Joining {
         conversation: String,

@@ -20,6 +20,7 @@ mod history;
 mod measure;
 mod oracle;
 mod plan;
+mod pool;
 mod proxy;
 mod report;
 mod rest;

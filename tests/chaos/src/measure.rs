@@ -69,6 +69,42 @@ pub(crate) fn healing(plan: &Plan, history: &[Entry], ended: Millis) -> Option<D
     Some(duration(last - ended))
 }
 
+/// How clients came to be connected, and the load that they made.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Connecting {
+    /// Devices.
+    pub(crate) clients: usize,
+    /// From the first attempt to send a message to the last.
+    pub(crate) sending: Duration,
+    /// Attempts to connect that failed: of all clients, and the most of one.
+    pub(crate) failed: usize,
+    pub(crate) failed_most: usize,
+    /// Clients with more than one of them.
+    pub(crate) clients_above_one: usize,
+}
+
+pub(crate) fn connecting(plan: &Plan, history: &[Entry]) -> Connecting {
+    let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut sends: Option<(Millis, Millis)> = None;
+    for entry in history {
+        match &entry.event {
+            Event::ConnectError { .. } => *failed.entry(&entry.device).or_default() += 1,
+            Event::Sending { .. } => {
+                let (first, last) = sends.unwrap_or((entry.t, entry.t));
+                sends = Some((first.min(entry.t), last.max(entry.t)));
+            }
+            _ => {}
+        }
+    }
+    Connecting {
+        clients: plan.devices.len(),
+        sending: sends.map_or(Duration::ZERO, |(first, last)| duration(last - first)),
+        failed: failed.values().sum(),
+        failed_most: failed.values().copied().max().unwrap_or(0),
+        clients_above_one: failed.values().filter(|count| **count > 1).count(),
+    }
+}
+
 fn duration(millis: Millis) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
@@ -160,6 +196,34 @@ mod tests {
             &[sending(0), seen(30, "b", 1), sending(40), seen(900, "b", 2)],
             30,
         );
+    }
+
+    #[test]
+    fn failed_attempts_are_counted_for_each_client() {
+        let failed = |t, device: &str| {
+            let reason = "websocket error".to_owned();
+            entry(t, device, Event::ConnectError { reason })
+        };
+        let history = [
+            failed(1, "a"),
+            sending(100),
+            failed(160, "b"),
+            failed(180, "a"),
+            sending(2_100),
+        ];
+        let expected = Connecting {
+            clients: 3,
+            sending: Duration::from_secs(2),
+            failed: 3,
+            failed_most: 2,
+            clients_above_one: 1,
+        };
+        assert_eq!(connecting(&plan(), &history), expected);
+        let nothing = Connecting {
+            clients: 3,
+            ..Connecting::default()
+        };
+        assert_eq!(connecting(&plan(), &[]), nothing);
     }
 
     #[test]

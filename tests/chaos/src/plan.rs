@@ -1,12 +1,15 @@
 //! Who takes part in a run, made of its seed.
 
+use futures_util::{StreamExt, stream};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde::Serialize;
 
 use crate::{rest::Rest, tokens::token};
 
-const CLIENTS: usize = 8;
-const FREELANCERS: usize = 8;
+/// Milliseconds between two messages of a sender, on average, to which the pauses of all other habits are made.
+pub(crate) const EVERY_MS: u64 = 300;
+/// Conversations that are made at the same time.
+const OPENED_AT_ONCE: usize = 8;
 
 /// How a device connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -23,7 +26,10 @@ pub(crate) enum Transport {
 /// How much there is to do.
 #[derive(Debug, Clone)]
 pub(crate) struct Size {
+    pub(crate) users: usize,
     pub(crate) conversations: usize,
+    /// Node processes.
+    pub(crate) workers: usize,
     /// Between two messages of a sender, on average.
     pub(crate) every_ms: u64,
     pub(crate) transports: Vec<Transport>,
@@ -96,20 +102,24 @@ impl Device {
 impl Plan {
     /// Makes the users and devices of a run, and their conversations through the API. `name` is no other run's.
     pub(crate) async fn make(name: &str, seed: u64, size: &Size, rest: &Rest) -> Self {
-        let mut plan = Self::default();
-        for index in 0..size.conversations {
-            let client = format!("{name}-c{}", index % CLIENTS);
-            let freelancer = (index + index / CLIENTS) % FREELANCERS;
+        let clients = size.users / 2;
+        let freelancers = size.users - clients;
+        let open = async |index: usize| {
+            let client = format!("{name}-c{}", index % clients);
+            let freelancer = (index + index / clients) % freelancers;
             let freelancer = format!("{name}-f{freelancer}");
             let contract = format!("{name}-{index}");
             let id = rest
                 .open_conversation(&contract, &client, &freelancer)
                 .await;
-            plan.conversations.push(Conversation {
-                id,
-                users: [client, freelancer],
-            });
-        }
+            let users = [client, freelancer];
+            Conversation { id, users }
+        };
+        let opened = stream::iter(0..size.conversations).map(open);
+        let mut plan = Self {
+            conversations: opened.buffered(OPENED_AT_ONCE).collect().await,
+            devices: Vec::new(),
+        };
         plan.add_devices(name, seed, size);
         plan
     }
@@ -136,7 +146,7 @@ impl Plan {
         let mut random = StdRng::seed_from_u64(seed);
         let users: Vec<String> = self.users();
         for (index, user) in users.iter().enumerate() {
-            // Two of the users are gone at the end.
+            // One user in eight is gone at the end.
             let ends_offline = index % 8 == 7;
             for number in 0..random.random_range(2..=3) {
                 let device = self.device(name, user, number, size, &mut random);

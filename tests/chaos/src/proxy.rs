@@ -1,10 +1,6 @@
 //! TCP proxies whose streams can be cut and delayed.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -13,6 +9,8 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
+
+use crate::pool::Pool;
 
 const CHUNK_BYTES: usize = 16 * 1024;
 /// Chunks of one direction that are on their way; what comes on top waits.
@@ -48,47 +46,6 @@ impl Link {
     /// Holds everything up for so long, in both directions.
     pub(crate) fn delay(&self, delay: Duration) {
         self.state.send_modify(|state| state.delay = delay);
-    }
-}
-
-/// Servers that take turns. A clone is another handle.
-#[derive(Clone)]
-pub(crate) struct Pool(Arc<Mutex<Turns>>);
-
-struct Turns {
-    servers: Vec<SocketAddr>,
-    next: usize,
-}
-
-impl Pool {
-    pub(crate) fn new(servers: Vec<SocketAddr>) -> Self {
-        Self(Arc::new(Mutex::new(Turns { servers, next: 0 })))
-    }
-
-    /// Puts a server that was started anew in its place.
-    pub(crate) fn replace(&self, index: usize, server: SocketAddr) {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.servers[index] = server;
-    }
-
-    /// All servers, the one whose turn it is first.
-    fn take_turn(&self) -> Vec<SocketAddr> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = turns.next;
-        turns.next = (first + 1) % turns.servers.len();
-        let mut servers = turns.servers.clone();
-        servers.rotate_left(first);
-        servers
-    }
-
-    /// Connects to the one whose turn it is or, if that is down, to the next.
-    async fn connect(&self) -> Option<TcpStream> {
-        for server in self.take_turn() {
-            if let Ok(stream) = TcpStream::connect(server).await {
-                return Some(stream);
-            }
-        }
-        None
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream};
 use messaging_lifecycle::now;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
@@ -15,7 +16,7 @@ use crate::{
     cluster::Cluster,
     fault::Fault,
     history::{Entry, Event, Millis},
-    measure,
+    measure::{self, Connecting},
     oracle::{Evidence, Kind, Violation, judge},
     plan::{Plan, Size},
     rest::Rest,
@@ -24,7 +25,9 @@ use crate::{
 /// The load before the fault, and after it.
 const BEFORE_MS: (u64, u64) = (2_000, 4_000);
 const AFTER: Duration = Duration::from_secs(4);
+/// Within which all devices have connected and joined, and what each of them adds to that.
 const CONNECT_BOUND: Duration = Duration::from_secs(30);
+const CONNECT_BOUND_OF_ONE: Duration = Duration::from_millis(60);
 /// Within which everything that was begun has to be finished after the load.
 const FINISH_BOUND: Duration = Duration::from_secs(70);
 /// So long may an attempt that nobody waits for any longer still be carried out: both services have given it up by then.
@@ -32,6 +35,8 @@ const OPEN_MS: Millis = 12_000;
 const OPEN_BOUND: Duration = Duration::from_secs(20);
 /// How often everything is read until nothing happens meanwhile.
 const READINGS_MAX: usize = 5;
+/// Calls by which things are read at the same time.
+const READ_AT_ONCE: usize = 8;
 /// Within which every device has to have what is stored when all else is finished.
 const ARRIVE_BOUND: Duration = Duration::from_secs(20);
 /// Within which presence has to be the truth.
@@ -47,6 +52,7 @@ pub(crate) struct Outcome {
     pub(crate) silence: Duration,
     /// None if it did not heal.
     pub(crate) healing: Option<Duration>,
+    pub(crate) connecting: Connecting,
 }
 
 impl Outcome {
@@ -77,8 +83,10 @@ pub(crate) async fn run(
         front: cluster.gateway_url(),
         api: cluster.api_url(),
     };
-    let mut clients = Clients::start(&plan, seed, &places, &folder.join("history.jsonl")).await;
-    if !within(CONNECT_BOUND, async || clients.waits_for().is_empty()).await {
+    let file = folder.join("history.jsonl");
+    let mut clients = Clients::start(&plan, (size, seed), &places, &file).await;
+    let bound = CONNECT_BOUND + CONNECT_BOUND_OF_ONE * plan.devices.len() as u32;
+    if !within(bound, async || clients.waits_for().is_empty()).await {
         return Outcome::stuck(clients.waits_for());
     }
     clients.order("send").await;
@@ -92,7 +100,8 @@ pub(crate) async fn run(
     sleep(AFTER).await;
     clients.order("stop").await;
 
-    let evidence = gather(cluster, &rest, &mut clients, plan).await;
+    let mut evidence = gather(cluster, &rest, &mut clients, plan).await;
+    evidence.attempts = fault.attempts();
     summarise(&evidence, ended)
 }
 
@@ -108,19 +117,19 @@ async fn gather(cluster: &Cluster, rest: &Rest, clients: &mut Clients, plan: Pla
     }
     cluster.ready().await;
     let _over = within(OPEN_BOUND, async || {
-        let last = last_open_attempt(&clients.history());
+        let last = clients.with_history(last_open_attempt);
         last.is_none_or(|t| now().millis() > t + OPEN_MS)
     })
     .await;
     for _ in 0..READINGS_MAX {
-        let before = clients.history().len();
+        let before = clients.with_history(<[Entry]>::len);
         read(rest, clients, &mut evidence).await;
         // What happened while it was read may be in one part of it and not in another.
-        if clients.history().len() == before {
+        if clients.with_history(<[Entry]>::len) == before {
             break;
         }
     }
-    evidence.history = clients.history();
+    evidence.history = clients.with_history(<[Entry]>::to_vec);
     evidence
 }
 
@@ -145,16 +154,18 @@ fn last_open_attempt(history: &[Entry]) -> Option<Millis> {
 
 /// Reads what is stored and who is there, once everyone has what is stored.
 async fn read(rest: &Rest, clients: &Clients, evidence: &mut Evidence) {
-    for conversation in &evidence.plan.conversations {
+    let logs = stream::iter(&evidence.plan.conversations).map(async |conversation| {
         let log = rest.log(&conversation.id, &conversation.users[0]).await;
-        evidence.logs.insert(conversation.id.clone(), log);
-    }
+        (conversation.id.clone(), log)
+    });
+    evidence.logs = logs.buffered(READ_AT_ONCE).collect().await;
     // The verdict says who lacks what.
     let _arrived = within(ARRIVE_BOUND, async || have_all(clients, evidence)).await;
-    for user in evidence.plan.users() {
+    let lists = stream::iter(evidence.plan.users()).map(async |user| {
         let list = rest.conversations(&user).await;
-        evidence.lists.insert(user, list);
-    }
+        (user, list)
+    });
+    evidence.lists = lists.buffered(READ_AT_ONCE).collect().await;
     let _true = within(PRESENCE_BOUND, async || {
         evidence.presence = presence(&evidence.plan, rest).await;
         let mut told = evidence.presence.iter();
@@ -179,16 +190,17 @@ fn have_all(clients: &Clients, evidence: &Evidence) -> bool {
 
 /// Who is online, as the other party of a conversation is told.
 async fn presence(plan: &Plan, rest: &Rest) -> BTreeMap<String, bool> {
-    let mut told = BTreeMap::new();
+    let mut askers: BTreeMap<&String, &String> = BTreeMap::new();
     for conversation in &plan.conversations {
         let [client, freelancer] = &conversation.users;
-        for (asker, asked) in [(client, freelancer), (freelancer, client)] {
-            if !told.contains_key(asked) {
-                told.extend(rest.presence(asker, std::slice::from_ref(asked)).await);
-            }
-        }
+        askers.insert(freelancer, client);
+        askers.insert(client, freelancer);
     }
-    told
+    let told = stream::iter(askers).map(async |(asked, asker)| {
+        let told = rest.presence(asker, std::slice::from_ref(asked)).await;
+        stream::iter(told)
+    });
+    told.buffered(READ_AT_ONCE).flatten().collect().await
 }
 
 fn summarise(evidence: &Evidence, ended: Millis) -> Outcome {
@@ -209,6 +221,7 @@ fn summarise(evidence: &Evidence, ended: Millis) -> Outcome {
         violations: judge(evidence),
         silence: measure::silence(&evidence.history),
         healing: measure::healing(&evidence.plan, &evidence.history, ended),
+        connecting: measure::connecting(&evidence.plan, &evidence.history),
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     let build = Build {
         folder: arguments.binaries.clone(),
         mutant: None,
+        drain_seconds: arguments.drain_seconds,
     };
     let mut session = Session::new(build, &arguments);
     let mut rows = Vec::new();
@@ -63,6 +64,7 @@ async fn mutants(arguments: &Arguments) -> ExitCode {
         let build = Build {
             folder: arguments.binaries.clone(),
             mutant: Some(mutant.to_owned()),
+            drain_seconds: arguments.drain_seconds,
         };
         let mut session = Session::new(build, arguments);
         let (_, fault) = crate::fault::find(name).expect("it is one of them");
@@ -96,6 +98,8 @@ fn has(violations: &[Violation], kind: Kind) -> bool {
 struct Session {
     build: Build,
     size: Size,
+    /// The options by which a run is like those of this session.
+    again: String,
     keep: PathBuf,
     keep_all: bool,
     changes_may_be_missed: bool,
@@ -110,6 +114,7 @@ impl Session {
         Self {
             build,
             size: arguments.size(),
+            again: arguments.again(),
             keep: arguments.keep.clone().unwrap_or_else(temporary),
             keep_all: arguments.keep_all,
             changes_may_be_missed: arguments.changes_may_be_missed,
@@ -184,7 +189,8 @@ impl Session {
             println!("  and {} more", violations.len() - PRINTED_MAX);
         }
         self.keep(name, seed, violations, folder);
-        println!("  again: make chaos ARGS=\"--fault {name} --seed {seed}\"");
+        let again = &self.again;
+        println!("  again: make chaos ARGS=\"--fault {name} --seed {seed} {again}\"");
     }
 
     fn keep(&self, name: &str, seed: u64, violations: &[Violation], folder: TempDir) {

@@ -18,6 +18,8 @@ export class Device {
     /** Counts connections, so that what belongs to an earlier one is told apart. */
     this.epoch = 0;
     this.onEnd = new Set();
+    /** Resolves when the device is connected and where it is to be for the first time. */
+    this.isThere = new Promise((resolve) => { this.arrive = resolve; });
     this.habits = new Habits(this);
     const Link = spec.kind === 'plain' ? PlainLink : SocketIoLink;
     this.link = new Link(this, { front: world.front, token: spec.token, kind: spec.kind, random: this.random });
@@ -44,6 +46,11 @@ export class Device {
       if (!recovered) place.isJoined = false;
       this.join(place);
     }
+    this.noteArrival();
+  }
+
+  noteArrival() {
+    if (this.unfinished().length === 0) this.arrive();
   }
 
   disconnected(reason) {
@@ -102,6 +109,7 @@ export class Device {
       this.note('joined', { conversation, last: lastSeq, hasMore: answer.hasMore });
       place.isJoined = true;
       place.last = Math.max(place.last ?? 0, lastSeq);
+      this.noteArrival();
     });
     if (epoch !== this.epoch) return;
     place.isJoining = false;

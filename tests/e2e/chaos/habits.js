@@ -11,6 +11,8 @@ export class Habits {
     /** Loops and sends that have not ended. */
     this.busy = 0;
     this.inFlight = 0;
+    /** By each of which a pause ends. */
+    this.pauses = new Set();
     this.sent = 0;
     /** Own messages, acked, that may be changed; and the ids of all that ever were, as an ack may come twice. */
     this.own = [];
@@ -26,6 +28,23 @@ export class Habits {
     if (spec.flaps) this.run(() => this.flap());
     this.run(() => this.comeLate());
     if (spec.endsOffline) this.run(() => this.go());
+  }
+
+  /** Waits between two things to do, as much longer as senders are slower, or until the load ends. */
+  pause(low, high, scale = this.world.pace) {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.pauses.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, this.random.between(low, high) * scale);
+      this.pauses.add(end);
+    });
+  }
+
+  stop() {
+    for (const end of [...this.pauses]) end();
   }
 
   async run(habit) {
@@ -44,7 +63,7 @@ export class Habits {
   async send() {
     const { everyMs, retries, byRest } = this.spec.sends;
     while (this.world.isSending) {
-      await this.random.pause(everyMs * 0.5, everyMs * 1.5);
+      await this.pause(everyMs * 0.5, everyMs * 1.5, 1);
       if (this.inFlight >= IN_FLIGHT_MAX || !this.world.isSending) continue;
       if (!byRest && !this.device.isOpen) continue;
       this.sent += 1;
@@ -113,7 +132,7 @@ export class Habits {
   async read() {
     const { device } = this;
     while (this.world.isSending) {
-      await this.random.pause(400, 1_200);
+      await this.pause(400, 1_200);
       const place = this.place();
       if (!this.world.isSending || !device.isOpen || !place.isJoined || !place.last) continue;
       const mark = { conversation: place.id, upTo: place.last };
@@ -129,7 +148,7 @@ export class Habits {
   async change() {
     const { device } = this;
     while (this.world.isSending) {
-      await this.random.pause(500, 1_500);
+      await this.pause(500, 1_500);
       if (!this.world.isSending || !device.isOpen || this.own.length === 0) continue;
       const [{ id, conversationId, content }] = this.own.splice(Math.floor(this.random.next() * this.own.length), 1);
       const isDeletion = this.random.next() < 0.4;
@@ -147,7 +166,7 @@ export class Habits {
   /** Leaves a conversation now and then, and joins again from where it was. */
   async rejoin() {
     while (this.world.isSending) {
-      await this.random.pause(1_500, 3_500);
+      await this.pause(1_500, 3_500);
       const place = this.place();
       if (!this.world.isSending || !place.isJoined) continue;
       await this.device.leave(place);
@@ -160,10 +179,11 @@ export class Habits {
   /** Ends its connection now and then, and comes back. */
   async flap() {
     while (this.world.isSending) {
-      await this.random.pause(2_000, 5_000);
+      await this.pause(2_000, 5_000);
       if (!this.world.isSending || !this.device.isOpen) continue;
       this.device.link.close();
       await this.random.pause(100, 1_500);
+      this.device.note('returning');
       this.device.link.open();
     }
   }

@@ -3,12 +3,15 @@
 import { WebSocket } from 'ws';
 
 const AGAIN_MS = [100, 2_000];
+/** After a failed attempt: as the socket.io-client waits, twice as long each time. */
+const FAILED_MS = [500, 1_500];
+const FAILED_MS_MAX = 5_000;
 /** A server that has not pinged for so long is taken for dead. */
 const SILENCE_MS = 6_500;
 
 export class PlainLink {
   constructor(device, { front, token, random }) {
-    Object.assign(this, { device, front, token, random, isOpen: false });
+    Object.assign(this, { device, front, token, random, isOpen: false, failures: 0 });
     this.open();
   }
 
@@ -19,12 +22,13 @@ export class PlainLink {
       handshakeTimeout: SILENCE_MS,
     });
     this.socket = socket;
+    this.reason = undefined;
     this.acks = new Map();
     this.nextId = 1;
     socket.on('open', () => this.watch(socket));
     socket.on('ping', () => this.watch(socket));
     socket.on('message', (frame) => this.take(socket, JSON.parse(frame)));
-    socket.on('error', (error) => this.device.note('connect_error', { reason: error.message }));
+    socket.on('error', (error) => { if (socket === this.socket) this.reason = error.message; });
     socket.on('close', (code) => this.closed(socket, code));
   }
 
@@ -37,6 +41,7 @@ export class PlainLink {
     }
     if (frame.event === 'connected') {
       this.isOpen = true;
+      this.failures = 0;
       this.device.connected(false);
     }
     this.device.heard(frame.event, frame.data);
@@ -54,9 +59,18 @@ export class PlainLink {
     this.isOpen = false;
     if (wasOpen) this.device.disconnected(`close ${code}`);
     if (this.isClosed) return;
+    if (!wasOpen) {
+      this.failures += 1;
+      this.device.note('connect_error', { reason: this.reason ?? `close ${code}` });
+    }
     setTimeout(() => {
       if (!this.isClosed && this.socket === socket) this.open();
-    }, this.random.between(...AGAIN_MS));
+    }, this.pauseMs());
+  }
+
+  pauseMs() {
+    if (this.failures === 0) return this.random.between(...AGAIN_MS);
+    return Math.min(this.random.between(...FAILED_MS) * 2 ** this.failures, FAILED_MS_MAX);
   }
 
   send(event, data, onAck) {

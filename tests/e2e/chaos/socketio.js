@@ -11,16 +11,30 @@ export class SocketIoLink {
     this.socket = io(`${front}/messages`, { forceNew: true, auth: { token }, ...options });
     this.device = device;
     this.isClosed = false;
-    this.socket.on('connect', () => device.connected(this.socket.recovered === true));
+    /** Whether it is connected, tries to be, or has failed since it last tried. */
+    this.state = 'trying';
+    this.socket.io.on('reconnect_attempt', () => { this.state = 'trying'; });
+    this.socket.on('connect', () => {
+      this.state = 'connected';
+      device.connected(this.socket.recovered === true);
+    });
     this.socket.onAny((event, data) => device.heard(event, data));
     this.socket.on('disconnect', (reason) => {
-      device.disconnected(reason);
+      if (this.state === 'connected') device.disconnected(reason);
+      else this.failed(reason);
+      this.state = 'lost';
       this.comeBack();
     });
     this.socket.on('connect_error', (error) => {
-      device.note('connect_error', { reason: error.data?.code ?? error.message });
+      this.failed(error.data?.code ?? error.message);
       this.comeBack();
     });
+  }
+
+  /** Notes that an attempt failed, once: a connection that breaks while it is made is told of by two events. */
+  failed(reason) {
+    if (this.state === 'trying') this.device.note('connect_error', { reason });
+    this.state = 'failed';
   }
 
   get isOpen() {
@@ -35,8 +49,13 @@ export class SocketIoLink {
   comeBack() {
     if (this.socket.active || this.isClosed) return;
     setTimeout(() => {
-      if (!this.isClosed) this.socket.connect();
+      if (!this.isClosed) this.connect();
     }, AGAIN_MS);
+  }
+
+  connect() {
+    this.state = 'trying';
+    this.socket.connect();
   }
 
   close() {
@@ -46,6 +65,6 @@ export class SocketIoLink {
 
   open() {
     this.isClosed = false;
-    this.socket.connect();
+    this.connect();
   }
 }

@@ -11,14 +11,18 @@ import { Device } from './device.js';
 import { Random } from './random.js';
 
 const STATUS_MS = 100;
+/** Of what is not finished, as many are named: with thousands of devices the rest says nothing more. */
+const NAMED_MAX = 20;
+/** Devices that connect and join at the same time when a run begins. */
+const BEGIN_AT_ONCE = 25;
 
 function tell(line) {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 class World {
-  constructor({ front, api, seed }) {
-    Object.assign(this, { front, api, random: new Random(seed), isSending: false, hasEnded: false });
+  constructor({ front, api, seed, pace }) {
+    Object.assign(this, { front, api, pace, random: new Random(seed), isSending: false, hasEnded: false });
   }
 
   record(device, event, data) {
@@ -37,7 +41,7 @@ process.on('uncaughtException', (error) => {
 });
 
 let world;
-let devices = [];
+const devices = [];
 
 const orders = {
   send() {
@@ -47,13 +51,36 @@ const orders = {
   stop() {
     world.isSending = false;
     world.hasEnded = true;
+    for (const device of devices) device.habits.stop();
   },
 };
+
+/** Lets the devices in, some at a time: each begins when another one is where it is to be. */
+function begin(specs) {
+  const waiting = specs.values();
+  const lane = async () => {
+    for (const spec of waiting) {
+      const device = new Device(spec, world);
+      devices.push(device);
+      await device.isThere;
+    }
+  };
+  for (let index = 0; index < BEGIN_AT_ONCE; index += 1) lane();
+}
+
+function waitsFor(specs) {
+  const named = devices.length < specs.length ? [`${specs.length - devices.length} devices to begin`] : [];
+  for (const device of devices) {
+    if (named.length >= NAMED_MAX) return named;
+    named.push(...device.unfinished());
+  }
+  return named;
+}
 
 lines.once('line', (line) => {
   const plan = JSON.parse(line);
   world = new World(plan);
-  devices = plan.devices.map((spec) => new Device(spec, world));
+  begin(plan.devices);
   lines.on('line', (order) => orders[order]());
-  setInterval(() => tell({ event: 'status', waitsFor: devices.flatMap((device) => device.unfinished()) }), STATUS_MS);
+  setInterval(() => tell({ event: 'status', waitsFor: waitsFor(plan.devices) }), STATUS_MS);
 });

@@ -91,6 +91,8 @@ impl Gateway {
         answer: &Answer<'_>,
     ) -> Result<(), Fault> {
         let viewed = self.api.view(&client.user, conversation).await?;
+        // The log may be ahead of what has arrived, and what comes after the answer must be above the `lastSeq` in it.
+        self.refill.reach(conversation, viewed.last_seq).await?;
         answer.done(&members(
             &viewed.conversation,
             0,

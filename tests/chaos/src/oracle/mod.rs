@@ -1,5 +1,6 @@
 //! Whether what happened is what the contract promises. Pure: it is given everything that is known of a run.
 
+mod attempts;
 mod delivery;
 mod fate;
 mod storage;
@@ -26,8 +27,20 @@ pub(crate) struct Evidence {
     pub(crate) lists: BTreeMap<String, Vec<Conversation>>,
     /// By user: whether he is told of as online.
     pub(crate) presence: BTreeMap<String, bool>,
+    /// How many attempts to connect may fail.
+    pub(crate) attempts: Attempts,
     /// What was not finished within all bounds.
     pub(crate) unfinished: Vec<String>,
+}
+
+/// What is promised of attempts to connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Attempts {
+    /// Nothing: any number may fail.
+    #[default]
+    Any,
+    /// That of a rolling restart, for each client: one in all, and one more for each return of its own accord, but never two in a row.
+    One,
 }
 
 /// What a promise is about.
@@ -48,6 +61,8 @@ pub(crate) enum Kind {
     Presence,
     /// Refused though no fault explains it, or not finished.
     Stuck,
+    /// More failed attempts to connect than a client may see.
+    Attempts,
     /// An edit or a deletion that a living connection was not told of.
     ChangeMissed,
 }
@@ -83,6 +98,9 @@ pub(crate) fn judge(evidence: &Evidence) -> Vec<Violation> {
     storage::judge(evidence, &fates, &mut findings);
     delivery::judge(evidence, &fates, &mut findings);
     summary::judge(evidence, &mut findings);
+    if evidence.attempts == Attempts::One {
+        attempts::judge(evidence, &mut findings);
+    }
     for what in &evidence.unfinished {
         findings.add(Kind::Stuck, what.clone());
     }

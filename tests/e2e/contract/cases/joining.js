@@ -111,6 +111,24 @@ rowOverSockets('R-JOIN-6', 'joining again does no harm', async (t) => {
   assert.ok(!ada.seqs().includes(4), 'it left, however often it had joined');
 });
 
+rowOverSockets('R-JOIN-6', 'who joins again has everything up to the lastSeq that the answer tells', async (t) => {
+  const c = await t.begin();
+  const ada = await t.joined(t.ada, c);
+  const sending = Promise.all(range(2, 120).map(() => t.say(t.ben, c, 'One of many')));
+  let told = 1;
+  while (told < 120) {
+    const { conversation } = await done(ada, 'join_conversation', { conversationId: c.conversationId, afterSeq: told });
+    told = conversation.lastSeq;
+  }
+  await sending;
+  let seen = 1;
+  for (const { event, data } of ada.entries) {
+    if (event === 'new_message') seen = data.seq;
+    if (event === 'ack:join_conversation') assert.ok(data.conversation.lastSeq <= seen, `${data.conversation.lastSeq} was told of after ${seen}`);
+  }
+  assert.deepEqual(ada.seqs().filter((seq) => seq > 1), range(2, 120));
+}, { group: 'open' });
+
 rowOverSockets('R-LEAVE-1', 'who has left gets no more, and leaving what was not joined is fine', async (t) => {
   const c = await t.begin();
   const { conversationId } = c;
