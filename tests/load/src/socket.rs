@@ -89,7 +89,11 @@ impl Socket {
                 .await
                 .expect("the gateway keeps the connection")
                 .expect("frames are whole");
-            let Frame::Text(text) = frame else { continue };
+            let text = match frame {
+                Frame::Text(text) => text,
+                Frame::Close(close) => panic!("the gateway closes the connection: {close:?}"),
+                _ => continue,
+            };
             if text.as_str() == "2" {
                 self.write("3".to_owned()).await;
             } else if let Some(incoming) = parse(text.as_str()) {

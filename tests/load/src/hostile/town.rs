@@ -27,13 +27,13 @@ impl Town {
     /// How many seats there are in a conversation.
     pub(super) const SEATS: usize = 2 * SEATS_PER_USER;
 
-    pub(super) async fn build(cluster: &Cluster, name: &str, conversations: usize) -> Self {
+    pub(super) async fn build(cluster: &Cluster, conversations: usize) -> Self {
         let mut town = Self {
             url: cluster.api_url(),
             conversations: Vec::new(),
         };
         for number in 0..conversations {
-            let contract = format!("{name}-{number}");
+            let contract = format!("town-{number}");
             let users = ["client", "freelancer"].map(|role| format!("{contract}-{role}"));
             cluster.put_contract(&contract, &users[0], &users[1]).await;
             let tokens = users.map(|user| token(&user, None));
