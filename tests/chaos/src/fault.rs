@@ -88,10 +88,11 @@ pub(crate) fn find(name: &str) -> Option<(&'static str, Fault)> {
 }
 
 impl Fault {
-    /// What is promised of attempts to connect while it happens: in a rolling restart there is always a replica to come to.
-    pub(crate) const fn attempts(self) -> Attempts {
+    /// What is promised of attempts to connect while it happens: in a rolling restart there is always a gateway to come to, so
+    /// one attempt may fail for each gateway that ends.
+    pub(crate) fn attempts(self, cluster: &Cluster) -> Attempts {
         match self {
-            Self::RollingRestart => Attempts::One,
+            Self::RollingRestart => Attempts::Most(cluster.gateways.len()),
             _ => Attempts::Any,
         }
     }

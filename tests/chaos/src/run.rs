@@ -101,7 +101,7 @@ pub(crate) async fn run(
     clients.order("stop").await;
 
     let mut evidence = gather(cluster, &rest, &mut clients, plan).await;
-    evidence.attempts = fault.attempts();
+    evidence.attempts = fault.attempts(cluster);
     summarise(&evidence, ended)
 }
 

@@ -39,8 +39,8 @@ pub(crate) enum Attempts {
     /// Nothing: any number may fail.
     #[default]
     Any,
-    /// That of a rolling restart, for each client: one in all, and one more for each return of its own accord, but never two in a row.
-    One,
+    /// So many for each client, and one more for each return of its own accord, but never two in a row.
+    Most(usize),
 }
 
 /// What a promise is about.
@@ -98,8 +98,8 @@ pub(crate) fn judge(evidence: &Evidence) -> Vec<Violation> {
     storage::judge(evidence, &fates, &mut findings);
     delivery::judge(evidence, &fates, &mut findings);
     summary::judge(evidence, &mut findings);
-    if evidence.attempts == Attempts::One {
-        attempts::judge(evidence, &mut findings);
+    if let Attempts::Most(most) = evidence.attempts {
+        attempts::judge(evidence, most, &mut findings);
     }
     for what in &evidence.unfinished {
         findings.add(Kind::Stuck, what.clone());
