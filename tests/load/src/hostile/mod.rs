@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Messages of 10,000 characters a second in each conversation of the slow readers
     #[arg(long, default_value_t = 1.0)]
     messages_per_second: f64,
+    /// Messages a second of the good pair, both together
+    #[arg(long, default_value_t = 4)]
+    rate: u32,
     /// Seconds of each part
     #[arg(long, default_value_t = 90)]
     seconds: u64,
@@ -148,7 +151,9 @@ impl Part {
         let open_max = AtomicU64::new(0);
         let plan = Plan {
             name,
-            load: Load::Open { per_second: 20 },
+            load: Load::Open {
+                per_second: arguments.rate,
+            },
             conversations: 1,
             warm_up: Duration::from_secs(1),
             time: Duration::from_secs(arguments.seconds),
