@@ -23,6 +23,9 @@ export class SocketIoLink {
       if (this.state === 'connected') device.disconnected(reason);
       else this.failed(reason);
       this.state = 'lost';
+      // What was emitted after the last ping was due waits for the next connection, where it would come before what the device
+      // then asks for, unseen by its history.
+      this.socket.sendBuffer = [];
       this.comeBack();
     });
     this.socket.on('connect_error', (error) => {
