@@ -54,7 +54,14 @@ impl Expiry {
 
     /// Watches over a client no more.
     pub(crate) fn forget(&self, client: &Client) {
-        self.watched.lock().remove(&key(client));
+        let (mut watched, key) = (self.watched.lock(), key(client));
+        // A recovered connection has the id of the one before, and often its token, and may come before that one is gone.
+        if watched
+            .get(&key)
+            .is_some_and(|there| std::ptr::eq(&**there, client))
+        {
+            watched.remove(&key);
+        }
     }
 
     fn close_expired(&self, now: Timestamp) {
@@ -73,4 +80,42 @@ impl Expiry {
 
 fn key(client: &Client) -> Key {
     (client.expires_at(), client.connection.id().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::connection::{Connection, Dialect, Link, LinkLimits, SocketMetrics};
+
+    fn client(id: &str, expires_at: i64) -> Arc<Client> {
+        let metrics = SocketMetrics::register(&Registry::new()).expect("registered once");
+        let limits = LinkLimits {
+            outbox_bytes_max: 1_000,
+        };
+        let link = Link::new(limits, Arc::new(metrics));
+        let connection = Connection::new(id.into(), Dialect::Plain, link);
+        let user = "u".parse().expect("an id");
+        Client::new(
+            &connection,
+            user,
+            Timestamp::from_millis(expires_at),
+            None,
+            None,
+        )
+    }
+
+    #[test]
+    fn a_connection_that_goes_does_not_take_its_successor_along() {
+        let expiry = Expiry::default();
+        let (before, after) = (client("same", 1), client("same", 1));
+        expiry.watch(&before);
+        expiry.watch(&after);
+        expiry.forget(&before);
+        expiry.close_expired(Timestamp::from_millis(1));
+        assert!(after.connection.closed(), "its token has expired");
+        expiry.forget(&after);
+        assert!(expiry.watched.lock().is_empty());
+    }
 }

@@ -89,11 +89,8 @@ impl Socket {
                 .await
                 .expect("the gateway keeps the connection")
                 .expect("frames are whole");
-            let text = match frame {
-                Frame::Text(text) => text,
-                Frame::Close(close) => panic!("the gateway closes the connection: {close:?}"),
-                _ => continue,
-            };
+            assert!(!frame.is_close(), "the gateway closes it: {frame:?}");
+            let Frame::Text(text) = frame else { continue };
             if text.as_str() == "2" {
                 self.write("3".to_owned()).await;
             } else if let Some(incoming) = parse(text.as_str()) {
