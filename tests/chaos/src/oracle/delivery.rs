@@ -50,6 +50,8 @@ struct Span {
     /// Since when it has joined or, if that was later, was recovered.
     joined_at: Option<Millis>,
     is_leaving: bool,
+    /// It had been asked for and not answered when the connection was recovered: the services may have let it in by then.
+    may_be_joined: bool,
     /// The ids of the messages whose changes it was told of.
     changes: BTreeSet<String>,
 }
@@ -119,10 +121,15 @@ impl<'a> View<'a> {
         span.joined_at.get_or_insert(t);
         match span.next {
             None => {
-                span.next = Some(last + 1);
+                // What was missed since comes first, and all of it.
+                let missed = span.early.first().filter(|_| span.may_be_joined);
+                span.next = Some(missed.map_or(last + 1, |first| (last + 1).min(*first)));
                 for seq in std::mem::take(&mut span.early) {
                     span.take(seq, &place, findings);
                 }
+                let next = span.next.unwrap_or_default();
+                span.missing.extend(next..=last);
+                span.next = Some(next.max(last + 1));
             }
             Some(next) if next <= last => {
                 // With more than fits the device is told to fetch the rest by REST.
@@ -137,11 +144,12 @@ impl<'a> View<'a> {
 
     /// Nothing was missed but changes of what had been seen before, which are not told again.
     fn recovered(&mut self, t: Millis) {
-        let joined = self
-            .spans
-            .values_mut()
-            .filter_map(|span| span.joined_at.as_mut());
-        joined.for_each(|joined_at| *joined_at = t);
+        for span in self.spans.values_mut() {
+            match &mut span.joined_at {
+                Some(joined_at) => *joined_at = t,
+                None => span.may_be_joined = true,
+            }
+        }
     }
 
     fn message(&mut self, seen: &Seen, fates: &Fates, findings: &mut Findings) {

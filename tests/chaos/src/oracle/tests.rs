@@ -359,6 +359,36 @@ fn who_is_recovered_is_given_what_he_missed_and_nothing_twice() {
 }
 
 #[test]
+fn who_is_recovered_before_he_is_told_that_he_has_joined_is_given_the_latest_first() {
+    let recover = |story: &mut Story, recovered, given: &[u64]| {
+        let is_kept = |entry: &Entry| {
+            let is_read = matches!(entry.event, Event::Reading { .. } | Event::Read { .. });
+            entry.device != "b" || is_read
+        };
+        story.evidence.history.retain(is_kept);
+        story.connect("b", Recovered::No);
+        let conversation = CONVERSATION.to_owned();
+        let after = None;
+        story.note(
+            "b",
+            Event::Joining {
+                conversation,
+                after,
+            },
+        );
+        story.disconnect("b");
+        story.connect("b", recovered);
+        given.iter().for_each(|seq| story.see("b", *seq));
+        story.join("b", None, 3);
+    };
+    check(|story| recover(story, Recovered::Yes, &[2, 3]), &[]);
+    check(|story| recover(story, Recovered::Yes, &[]), &[]);
+    check(|story| recover(story, Recovered::Yes, &[2]), &[Kind::Lost]);
+    let strange = [Kind::Strange];
+    check(|story| recover(story, Recovered::No, &[3]), &strange);
+}
+
+#[test]
 fn who_is_recovered_while_leaving_and_joins_again_misses_nothing() {
     let recover = |story: &mut Story| {
         story.unsee("b", 3);
