@@ -44,14 +44,14 @@ struct Span {
     next: Option<u64>,
     /// What came before that was told.
     early: Vec<u64>,
-    /// It asked to join, was not answered, and was recovered: it may have joined, nobody knows where, and goes on from there.
-    goes_on: bool,
     /// What was due when a later one came, and has not come since.
     missing: BTreeSet<u64>,
     seen: BTreeSet<u64>,
     /// Since when it has joined or, if that was later, was recovered.
     joined_at: Option<Millis>,
     is_leaving: bool,
+    /// It had been asked for and not answered when the connection was recovered: the services may have let it in by then.
+    may_be_joined: bool,
     /// The ids of the messages whose changes it was told of.
     changes: BTreeSet<String>,
 }
@@ -121,11 +121,15 @@ impl<'a> View<'a> {
         span.joined_at.get_or_insert(t);
         match span.next {
             None => {
-                let first = span.early.first().copied().filter(|_| span.goes_on);
-                span.next = Some(first.unwrap_or(last + 1));
+                // What was missed since comes first, and all of it.
+                let missed = span.early.first().filter(|_| span.may_be_joined);
+                span.next = Some(missed.map_or(last + 1, |first| (last + 1).min(*first)));
                 for seq in std::mem::take(&mut span.early) {
                     span.take(seq, &place, findings);
                 }
+                let next = span.next.unwrap_or_default();
+                span.missing.extend(next..=last);
+                span.next = Some(next.max(last + 1));
             }
             Some(next) if next <= last => {
                 // With more than fits the device is told to fetch the rest by REST.
@@ -143,7 +147,7 @@ impl<'a> View<'a> {
         for span in self.spans.values_mut() {
             match &mut span.joined_at {
                 Some(joined_at) => *joined_at = t,
-                None => span.goes_on = true,
+                None => span.may_be_joined = true,
             }
         }
     }
