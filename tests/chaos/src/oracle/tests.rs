@@ -384,7 +384,10 @@ fn who_is_recovered_before_he_is_told_that_he_has_joined_is_given_the_latest_fir
     check(|story| recover(story, Recovered::Yes, &[2, 3]), &[]);
     check(|story| recover(story, Recovered::Yes, &[]), &[]);
     check(|story| recover(story, Recovered::Yes, &[2]), &[Kind::Lost]);
-    check(|story| recover(story, Recovered::Yes, &[3, 2]), &[Kind::Swapped]);
+    check(
+        |story| recover(story, Recovered::Yes, &[3, 2]),
+        &[Kind::Swapped],
+    );
     let strange = [Kind::Strange];
     check(|story| recover(story, Recovered::No, &[3]), &strange);
 }
