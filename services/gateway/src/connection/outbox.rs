@@ -5,11 +5,9 @@ use bytes::Bytes;
 
 use super::{Class, CloseReason};
 
-/// What an entry takes in memory besides its bytes, roughly: so many entries fit as would take no more than their bytes may.
-///
-/// A peer can have a pong of two bytes sent for each of its pings: without a bound on entries, and without reading, it would
-/// have the outbox hold fifty times what its bytes say.
-pub(super) const ENTRY_BYTES: usize = 128;
+/// What an entry takes in memory besides its bytes, roughly: the entries take no more than their bytes may. Without this, a
+/// peer that pings and does not read would have fifty times that held for its pongs, of two bytes each.
+const ENTRY_BYTES: usize = 128;
 
 /// What waits to be sent to one peer, bounded by bytes and entries, and the end of it.
 ///
