@@ -155,6 +155,8 @@ impl<A: Application> Worker<A> {
                 }
             }
             changed.await;
+            // The answer to a ping may wait behind this event, and is late because we are.
+            self.connection.link().is_alive();
         }
     }
 

@@ -86,6 +86,39 @@ async fn a_sender_waits_while_its_events_are_not_taken_and_loses_none() {
 }
 
 #[tokio::test]
+async fn a_sender_whose_pongs_wait_behind_its_own_events_is_alive() {
+    const EVENTS: usize = 200;
+    let server = Server::start(config_with_heartbeat()).await;
+    let path = "/socket.io/?EIO=4&transport=websocket";
+    let mut socket = Socket::open(server.address, path).await;
+    socket.send("40/messages,").await;
+    while !socket.text().await.starts_with("42/messages") {}
+    for _ in 0..EVENTS {
+        socket.send(r#"42/messages,["gated"]"#).await;
+    }
+    let answer = async {
+        loop {
+            if socket.text().await == "2" {
+                socket.send("3").await;
+            }
+        }
+    };
+    // Longer in all than the answer to a ping may take.
+    let work = async {
+        for _ in 0..EVENTS {
+            server.app.gate.add_permits(1);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        eventually("all came", || server.app.count("gated") == EVENTS).await;
+    };
+    tokio::select! {
+        () = answer => {}
+        () = work => {}
+    }
+    assert_eq!(server.app.count("closed"), 0);
+}
+
+#[tokio::test]
 async fn a_silent_peer_is_pinged_and_then_closed_while_any_frame_keeps_one_alive() {
     let server = Server::start(config_with_heartbeat()).await;
     let mut silent = Socket::open(server.address, "/ws").await;
