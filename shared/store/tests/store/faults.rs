@@ -8,15 +8,24 @@ use messaging_store::{
 use messaging_test_support::{MongoServer, eventually};
 use mongodb::bson::{Document, doc, oid::ObjectId};
 
-use crate::world::{BOUND, World, assert_gapless, message, named, user};
+use crate::world::{BOUND, Replica, World, assert_gapless, message, named, user};
 
 const DEADLINE: Duration = Duration::from_secs(1);
+
+/// Waits until the indexes are there: on a busy machine making them takes longer than the short deadline of a test.
+async fn prepared(replica: &Replica) {
+    eventually(BOUND, "the indexes are there", async || {
+        replica.store.prepare().await.is_ok()
+    })
+    .await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_down_is_told_within_the_deadline_and_used_again_when_it_is_back() {
     let server = MongoServer::start().await;
     let world = World::at(server.uri());
     let replica = world.replica_with(|config| config.operation_timeout = DEADLINE);
+    prepared(&replica).await;
     let key = replica.conversation("c-1").await;
     replica.say(&key, Party::Client, "1").await;
     server.kill().await;
@@ -85,6 +94,7 @@ async fn a_message_of_unknown_outcome_is_published_if_it_was_stored() {
     let server = MongoServer::start().await;
     let world = World::at(server.uri());
     let replica = world.replica_with(|config| config.operation_timeout = DEADLINE);
+    prepared(&replica).await;
     let key = replica.conversation("c-1").await;
     replica.say(&key, Party::Client, "1").await;
     server.pause().await;
