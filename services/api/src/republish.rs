@@ -110,10 +110,13 @@ impl Again {
                 continue;
             }
             let asked = waiting.iter().map(|waiting| waiting.since);
-            if let Some(since) = asked.chain(is_due.then(|| shortly_before(well_at))).min() {
-                let is_told = self.tell_since(since).await;
-                is_due &= !is_told;
-                if is_told {
+            if let Some(since) = asked
+                .chain(is_due.then(|| well_at.earlier(LOOK_BACK)))
+                .min()
+            {
+                // Otherwise all of it is due: what was lost meanwhile may be nobody's who asked.
+                is_due = !self.tell_since(since).await;
+                if !is_due {
                     for Waiting { told, .. } in waiting {
                         // Nobody listens if he has given up waiting.
                         let _ = told.send(());
@@ -160,11 +163,6 @@ impl Again {
         }
         Ok(true)
     }
-}
-
-fn shortly_before(time: Timestamp) -> Timestamp {
-    let look_back = i64::try_from(LOOK_BACK.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(time.millis().saturating_sub(look_back))
 }
 
 /// Says so where older ones may have been left out: rooms fetch messages that they lack, but not changes and marks.

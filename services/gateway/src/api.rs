@@ -64,7 +64,7 @@ impl ApiClient {
         self.ask(name::HISTORY, query).await
     }
 
-    /// Has the changes to messages since a time published once more.
+    /// Has what happened since a time published once more.
     pub(crate) async fn retell(&self, since: Timestamp) -> Result<(), Fault> {
         self.ask(name::RETELL, &Retell { since }).await
     }

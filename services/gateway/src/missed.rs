@@ -4,6 +4,7 @@ use std::time::Duration;
 use messaging_bus::Bus;
 use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
+use tokio::sync::mpsc;
 
 use crate::api::ApiClient;
 use crate::hub::Users;
@@ -30,8 +31,16 @@ pub(crate) fn watch(
     refill: &Refill,
     tasks: &Tasks,
 ) {
-    let (bus, users, api, refill) = (bus.clone(), Arc::clone(users), api.clone(), refill.clone());
-    let (mut connections, retelling) = (bus.connections(), tasks.clone());
+    // One that waits is enough: it asks from before what makes the next one ask, and after it happened.
+    let (ask, mut asked) = mpsc::channel(1);
+    let api = api.clone();
+    tasks.spawn_until_stopped("retell", async move {
+        while let Some(well_at) = asked.recv().await {
+            retell_since(&api, well_at).await;
+        }
+    });
+    let (bus, users, refill) = (bus.clone(), Arc::clone(users), refill.clone());
+    let mut connections = bus.connections();
     let watching = async move {
         let mut ticks = tokio::time::interval(CHECK_INTERVAL);
         let mut well_at = now();
@@ -48,8 +57,8 @@ pub(crate) fn watch(
                     }
                     refill.check_all();
                     if !users.is_empty() && !Mutant::NoRefill.is_on() {
-                        // By itself: the next reconnect must not wait for it with what the rooms lack.
-                        retelling.spawn_until_stopped("retell", retell_since(api.clone(), well_at));
+                        // By another task: the next reconnect must not wait for it with what the rooms lack.
+                        let _ = ask.try_send(well_at);
                     }
                     well_at = now();
                 }
@@ -59,9 +68,8 @@ pub(crate) fn watch(
     tasks.spawn_until_stopped("bus watch", watching);
 }
 
-async fn retell_since(api: ApiClient, well_at: Timestamp) {
-    let look_back = i64::try_from(LOOK_BACK.as_millis()).unwrap_or(i64::MAX);
-    let since = Timestamp::from_millis(well_at.millis().saturating_sub(look_back));
+async fn retell_since(api: &ApiClient, well_at: Timestamp) {
+    let since = well_at.earlier(LOOK_BACK);
     for _ in 0..ATTEMPTS_MAX {
         match api.retell(since).await {
             Ok(()) => return,

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -29,6 +30,13 @@ impl Timestamp {
         } else {
             Self(millis)
         }
+    }
+
+    /// The time so long before, or that of the year 0.
+    #[must_use]
+    pub fn earlier(self, by: Duration) -> Self {
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(self.0.saturating_sub(by))
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -99,6 +107,15 @@ mod tests {
             Ok(Timestamp::from_millis(1_795_375_800_123))
         );
         assert_eq!("yesterday".parse::<Timestamp>(), Err(TimestampError));
+    }
+
+    #[test]
+    fn an_earlier_time_is_held_within_the_years_0_to_9999() {
+        let time = Timestamp::from_millis(5_000);
+        let earlier = |by| time.earlier(by).millis();
+        assert_eq!(earlier(Duration::from_millis(4_999)), 1);
+        assert_eq!(earlier(Duration::from_secs(6)), -1_000);
+        assert_eq!(earlier(Duration::MAX), MILLIS_MIN);
     }
 
     proptest! {

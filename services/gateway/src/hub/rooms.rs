@@ -156,7 +156,7 @@ impl Rooms {
         })
     }
 
-    /// Takes a change to a message, which is the so-manieth of it. True as for [`Rooms::message`].
+    /// Takes a change to a message, with its `seq` and version. True as for [`Rooms::message`].
     pub(crate) fn change(
         &self,
         conversation: ConversationId,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use messaging_domain::{AttachmentId, Timestamp};
+use messaging_domain::AttachmentId;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{ErrorKind, GridFsErrorKind, Result as DriverResult};
@@ -25,7 +25,8 @@ impl Store {
     /// # Errors
     /// When MongoDB does not answer.
     pub async fn sweep_attachments(&self, age: Duration) -> Result<u64, StoreError> {
-        let (loose_since, released_since) = (self.before(age), self.before(age.min(RELEASED_AGE)));
+        let now = self.now();
+        let (loose_since, released_since) = (now.earlier(age), now.earlier(age.min(RELEASED_AGE)));
         let due = self.mongo().fenced(async {
             let attachments = &self.mongo().collections().await?.attachments;
             let due = doc! { "loose": true, "$or": [
@@ -63,11 +64,6 @@ impl Store {
                 .await
         });
         released.await.map(drop)
-    }
-
-    fn before(&self, age: Duration) -> Timestamp {
-        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        Timestamp::from_millis(self.now().millis().saturating_sub(age))
     }
 
     /// Removes a file unless a message holds it, or it was wanted for one since it was looked at; whether it was removed.
