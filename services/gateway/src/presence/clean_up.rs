@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Presence;
-use super::registry::Rewrite;
 
 /// How often a clean-up that could not be done is tried.
 const ATTEMPTS_MAX: u32 = 10;
@@ -34,9 +33,9 @@ impl Presence {
                 tokio::select! {
                     () = lease.revived() => {
                         presence.inner.revivals.send_modify(|count| *count += 1);
-                        presence.tell_all(Rewrite::Missing, &stopping).await;
+                        presence.tell_all(&stopping).await;
                     }
-                    _ = renewals.tick() => presence.tell_all(Rewrite::All, &stopping).await,
+                    _ = renewals.tick() => presence.tell_all(&stopping).await,
                     () = stopping.cancelled() => break,
                 }
             }
@@ -58,8 +57,8 @@ impl Presence {
     }
 
     /// Writes all entries anew until it is done.
-    async fn tell_all(&self, rewrite: Rewrite, stopping: &CancellationToken) {
-        while let Err(error) = self.write_all(rewrite).await {
+    async fn tell_all(&self, stopping: &CancellationToken) {
+        while let Err(error) = self.write_all().await {
             tracing::debug!(%error, "entries cannot be written anew; trying again");
             tokio::select! {
                 () = tokio::time::sleep(RETRY_DELAY) => {}
@@ -122,9 +121,13 @@ impl Presence {
         for user in users {
             // Under the user's lock, so that one who comes at this moment is not announced as gone afterwards.
             let _shard = inner.shard(&user).lock().await;
-            if let (_, true) = inner.delete_and_read(&user, dead).await? {
+            if inner.delete_after(&user, dead).await? {
                 self.announce_offline(&user, died_at);
             }
+        }
+        if inner.leases.is_alive(LeaseKind::Gateway, dead) {
+            // It was only cut off, and has registered again.
+            return Ok(());
         }
         inner.bucket.unregister(dead).await
     }

@@ -7,6 +7,8 @@
 mod announce;
 mod clean_up;
 mod registry;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use clean_up::LeaseKeeper;
 pub(crate) use registry::{Admission, Presence, Replaced};

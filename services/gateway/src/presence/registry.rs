@@ -38,6 +38,9 @@ pub(super) struct Inner {
 /// How long to wait before the bucket is tried again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
+/// How often an entry is looked at again that somebody else writes, or that a server of the cluster does not know of yet.
+const REWRITES_MAX: u32 = 20;
+
 /// How long it may take, after the grace, to clean up after a gateway that died.
 const CLEAN_UP_TIME: Duration = Duration::from_secs(5);
 
@@ -63,15 +66,6 @@ pub(crate) enum Admission {
     Admitted,
     /// The user has too many already.
     LimitReached,
-}
-
-/// Which entries are written anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rewrite {
-    /// Those that are not there as they should be.
-    Missing,
-    /// All, so that none grows too old.
-    All,
 }
 
 /// What a connection takes the place of, and may still be counted.
@@ -154,8 +148,8 @@ impl Presence {
                 }
                 // A later entry with another number of connections than one was not written for the first time just now.
                 let came_before = others.iter().any(|entry| {
-                    inner.is_told(entry)
-                        && (entry.revision < revision || entry.connections != Some(1))
+                    let is_first = entry.connections == Some(1) && !entry.is_rewritten;
+                    inner.is_told(entry) && (entry.revision < revision || !is_first)
                 });
                 if is_new && !came_before {
                     self.announce_online(user);
@@ -198,40 +192,56 @@ impl Presence {
         }
     }
 
-    /// Writes all entries anew: the bucket may have lost them, and others may have taken this gateway for dead.
+    /// Writes all entries anew: the bucket may have lost them, others may have taken this gateway for dead, and none may grow too old.
     ///
     /// # Errors
     /// When the bucket cannot be reached; then it must be tried again.
-    pub(super) async fn write_all(&self, rewrite: Rewrite) -> Result<(), BucketError> {
+    pub(super) async fn write_all(&self) -> Result<(), BucketError> {
         let inner = &self.inner;
         inner.bucket.register(&inner.instance).await?;
         for shard in &inner.shards {
             let mut shard = shard.lock().await;
             for (user, local) in &mut *shard {
-                let entries = inner.bucket.entries(std::slice::from_ref(user)).await?;
-                let connections = local.connections;
-                let mut own = entries
-                    .iter()
-                    .filter(|entry| entry.instance == inner.instance);
-                let written = own.next().map(|entry| entry.connections);
-                let was_deleted = written == Some(None);
-                // What is there as it should be keeps its place among the writes: by that others know who came first.
-                if rewrite == Rewrite::All || written != Some(Some(connections)) {
-                    inner
-                        .bucket
-                        .put_user(user, &inner.instance, connections)
-                        .await?;
+                let mut attempts = 0;
+                while !self.rewrite(user, local).await? {
+                    attempts += 1;
+                    if attempts == REWRITES_MAX {
+                        return Err(BucketError::Conflict);
+                    }
                 }
-                let is_elsewhere = entries
-                    .iter()
-                    .any(|entry| entry.instance != inner.instance && inner.is_live(entry));
-                if connections > 0 && !is_elsewhere && (was_deleted || !local.is_told) {
-                    self.announce_online(user);
-                }
-                local.is_told = true;
             }
         }
         Ok(())
+    }
+
+    /// Writes an entry anew unless somebody else writes it at this moment, which can only be one who cleans up after us: either he
+    /// sees that it was written since he looked, or it is seen here that he has deleted it. False in the second case.
+    async fn rewrite(&self, user: &UserId, local: &mut Local) -> Result<bool, BucketError> {
+        let inner = &self.inner;
+        let entries = inner.bucket.entries(std::slice::from_ref(user)).await?;
+        let own = entries
+            .iter()
+            .find(|entry| entry.instance == inner.instance);
+        let was_deleted = own.is_some_and(|entry| entry.connections.is_none());
+        let was_there = own.is_some() && !was_deleted && local.is_told;
+        let connections = local.connections;
+        let last = own.map_or(0, |entry| entry.revision);
+        let entry = (connections, was_there);
+        let written = inner
+            .bucket
+            .rewrite_user(user, &inner.instance, entry, last)
+            .await?;
+        if written.is_none() {
+            return Ok(false);
+        }
+        let is_elsewhere = entries
+            .iter()
+            .any(|entry| entry.instance != inner.instance && inner.is_live(entry));
+        if connections > 0 && !is_elsewhere && (was_deleted || !local.is_told) {
+            self.announce_online(user);
+        }
+        local.is_told = true;
+        Ok(true)
     }
 
     /// Whether a change that is being announced still is the state of things here.
@@ -261,8 +271,8 @@ impl Presence {
                         return;
                     }
                     // He stays known here until it is done: otherwise he could come back without ever having gone.
-                    match inner.delete_and_read(&user, &inner.instance).await {
-                        Ok((_, is_gone)) => {
+                    match inner.delete_and_read(&user).await {
+                        Ok(is_gone) => {
                             shard.remove(&user);
                             drop(shard);
                             if is_gone {
@@ -327,19 +337,48 @@ impl Inner {
         Ok((revision, entries))
     }
 
-    /// Deletes a gateway's entry; returns its revision, and whether the user has gone by that.
-    pub(super) async fn delete_and_read(
+    /// Deletes this gateway's entry; returns whether the user has gone by that.
+    async fn delete_and_read(&self, user: &UserId) -> Result<bool, BucketError> {
+        let revision = self.bucket.delete_user(user, &self.instance).await?;
+        self.is_gone(user, &self.instance, revision).await
+    }
+
+    /// Deletes the entry of a gateway that died, unless it is written anew meanwhile; returns whether the user has gone by that.
+    pub(super) async fn delete_after(
         &self,
         user: &UserId,
-        instance: &Instance,
-    ) -> Result<(u64, bool), BucketError> {
-        let revision = self.bucket.delete_user(user, instance).await?;
+        dead: &Instance,
+    ) -> Result<bool, BucketError> {
         let entries = self.bucket.entries(std::slice::from_ref(user)).await?;
-        let mut others = entries.iter().filter(|entry| entry.instance != *instance);
+        let left = entries
+            .iter()
+            .find(|entry| entry.instance == *dead && entry.connections.is_some());
+        let Some(left) = left.filter(|left| !self.is_live(left)) else {
+            return Ok(false);
+        };
+        let deleted = self
+            .bucket
+            .delete_unchanged_user(user, dead, left.revision)
+            .await?;
+        match deleted {
+            Some(revision) => self.is_gone(user, dead, revision).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Whether a user is connected nowhere since his entry at a gateway was deleted, and nobody was told so after that.
+    async fn is_gone(
+        &self,
+        user: &UserId,
+        deleted_at: &Instance,
+        revision: u64,
+    ) -> Result<bool, BucketError> {
+        let entries = self.bucket.entries(std::slice::from_ref(user)).await?;
+        let mut others = entries.iter().filter(|entry| entry.instance != *deleted_at);
         let is_elsewhere = others.clone().any(|entry| self.is_live(entry));
         let goes_later_elsewhere =
             others.any(|entry| entry.connections.is_none() && entry.revision > revision);
-        Ok((revision, !is_elsewhere && !goes_later_elsewhere))
+        Ok(!is_elsewhere && !goes_later_elsewhere)
     }
 
     async fn undo_open(&self, user: &UserId, shard: &mut HashMap<UserId, Local>) {

@@ -31,11 +31,15 @@ pub struct Entry {
     pub revision: u64,
     /// Open connections; 0 while the user may yet come back; none if the entry was deleted.
     pub connections: Option<u32>,
+    /// Whether the user was there before this write, as it only says so anew.
+    pub is_rewritten: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct EntryValue {
     connections: u32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    again: bool,
 }
 
 impl PresenceBucket {
@@ -64,10 +68,31 @@ impl PresenceBucket {
         instance: &Instance,
         connections: u32,
     ) -> Result<u64, BucketError> {
-        let value = serde_json::to_vec(&EntryValue { connections }).expect("a number");
+        let again = false;
+        let value = EntryValue { connections, again }.encode();
         self.0
-            .write(&user_key(user, instance), value.into(), HeaderMap::new())
+            .write(&user_key(user, instance), value, HeaderMap::new())
             .await
+    }
+
+    /// Writes a user's connections at a gateway anew, if the last write is still this one (0: none); none otherwise.
+    ///
+    /// `again` says that he was there before.
+    ///
+    /// # Errors
+    /// [`BucketError::Write`].
+    pub async fn rewrite_user(
+        &self,
+        user: &UserId,
+        instance: &Instance,
+        (connections, again): (u32, bool),
+        last: u64,
+    ) -> Result<Option<u64>, BucketError> {
+        let mut headers = HeaderMap::new();
+        expect_last(&mut headers, last);
+        let value = EntryValue { connections, again }.encode();
+        let key = user_key(user, instance);
+        unless_conflict(self.0.write(&key, value, headers).await)
     }
 
     /// Deletes a user's entry at a gateway; returns the revision of the trace that this leaves for a while.
@@ -82,6 +107,22 @@ impl PresenceBucket {
         self.0
             .write(&user_key(user, instance), Bytes::new(), deletion())
             .await
+    }
+
+    /// Deletes a user's entry at a gateway, if the last write is still this one; none otherwise.
+    ///
+    /// # Errors
+    /// [`BucketError::Write`].
+    pub async fn delete_unchanged_user(
+        &self,
+        user: &UserId,
+        instance: &Instance,
+        last: u64,
+    ) -> Result<Option<u64>, BucketError> {
+        let mut headers = deletion();
+        expect_last(&mut headers, last);
+        let key = user_key(user, instance);
+        unless_conflict(self.0.write(&key, Bytes::new(), headers).await)
     }
 
     /// All entries of these users, deleted ones included as long as their trace stays.
@@ -152,19 +193,24 @@ impl PresenceBucket {
             .collect())
     }
 
-    /// Takes on the clean-up after a dead gateway; false if another one has.
+    /// Takes on the clean-up after a dead gateway; false if another one has, since it was last registered.
     ///
     /// # Errors
-    /// [`BucketError::Write`].
+    /// [`BucketError::Read`], [`BucketError::Write`].
     pub async fn claim(&self, dead: &Instance) -> Result<bool, BucketError> {
+        let registered = [format!("gateway.{dead}")].into_iter();
+        let registered = self.0.read_last(registered).await?;
+        let mut alive = registered
+            .iter()
+            .filter(|message| operation(message.headers.as_ref()).is_none());
+        let Some(life) = alive.next().and_then(revision) else {
+            return Ok(false);
+        };
         let mut headers = ttl_header(MARKER_TTL);
         expect_last(&mut headers, 0);
-        let key = format!("claim.{dead}");
-        match self.0.write(&key, Bytes::new(), headers).await {
-            Ok(_) => Ok(true),
-            Err(BucketError::Conflict) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let key = format!("claim.{dead}.{life}");
+        let claimed = unless_conflict(self.0.write(&key, Bytes::new(), headers).await)?;
+        Ok(claimed.is_some())
     }
 
     /// Writes a lease, to live for [`LEASE_TTL`].
@@ -198,20 +244,33 @@ impl PresenceBucket {
             .get(self.0.subject("").len()..)?
             .strip_prefix("user.")?;
         let (user, instance) = key.split_once('.')?;
-        let connections = match operation(message.headers.as_ref()) {
+        let value = match operation(message.headers.as_ref()) {
             Some(_) => None,
-            None => Some(
-                serde_json::from_slice::<EntryValue>(&message.payload)
-                    .ok()?
-                    .connections,
-            ),
+            None => Some(serde_json::from_slice::<EntryValue>(&message.payload).ok()?),
         };
         Some(Entry {
             user: user.parse().ok()?,
             instance: instance.parse().ok()?,
             revision: revision(message)?,
-            connections,
+            connections: value.as_ref().map(|value| value.connections),
+            is_rewritten: value.is_some_and(|value| value.again),
         })
+    }
+}
+
+impl EntryValue {
+    fn encode(&self) -> Bytes {
+        serde_json::to_vec(self)
+            .expect("its fields are plain")
+            .into()
+    }
+}
+
+fn unless_conflict(written: Result<u64, BucketError>) -> Result<Option<u64>, BucketError> {
+    match written {
+        Ok(revision) => Ok(Some(revision)),
+        Err(BucketError::Conflict) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use messaging_bus::presence::{Entry, Instance, LeaseTable, PresenceBucket};
+use messaging_bus::{Bus, BusConfig};
+use messaging_domain::UserId;
+use messaging_lifecycle::Tasks;
+use messaging_settings::Settings;
+use messaging_test_support::{NatsServer, eventually, unique_prefix};
+use prometheus::Registry;
+
+use super::{Admission, Presence, PresenceConfig};
+use crate::api::ApiClient;
+
+const BOUND: Duration = Duration::from_secs(15);
+
+/// A gateway with one user, as others find him in the bucket.
+struct Scene {
+    bucket: PresenceBucket,
+    presence: Presence,
+    gateway: Instance,
+    user: UserId,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let nats = NatsServer::shared().await;
+        let prefix = unique_prefix();
+        let mut settings = Settings::from_pairs([("NATS_SUBJECT_PREFIX", prefix.as_str())]);
+        let config = BusConfig::read_at(&mut settings, &nats.url());
+        let bus = Bus::connect(&config, "test", &Registry::new()).await;
+        let bus = bus.expect("the options are right");
+        eventually(BOUND, "NATS is connected", async || bus.is_connected()).await;
+        let bucket = PresenceBucket::new(&bus);
+        bucket.ensure().await.expect("the bucket is made");
+        let (tasks, gateway) = (Tasks::new(), "one".parse().expect("a valid name"));
+        let (leases, _deaths) = LeaseTable::follow(&bucket, &tasks);
+        let config = PresenceConfig {
+            grace: Duration::from_secs(8),
+            connections_per_user_max: None,
+        };
+        let api = ApiClient::new(bus);
+        let presence = Presence::new(&bucket, leases, &gateway, config, &api, &tasks);
+        let user = "alice".parse().expect("a valid id");
+        assert_eq!(presence.open(&user, None).await, Admission::Admitted);
+        Self {
+            bucket,
+            presence,
+            gateway,
+            user,
+        }
+    }
+
+    async fn entry(&self) -> Entry {
+        let entries = self.bucket.entries(std::slice::from_ref(&self.user)).await;
+        entries.expect("read").remove(0)
+    }
+
+    /// As one does who takes the gateway for dead and saw the entry some time ago.
+    async fn delete(&self, seen: &Entry) -> Option<u64> {
+        let deleted = self
+            .bucket
+            .delete_unchanged_user(&self.user, &self.gateway, seen.revision);
+        deleted.await.expect("the bucket answers")
+    }
+}
+
+#[tokio::test]
+async fn who_was_found_by_a_clean_up_and_then_written_anew_is_not_deleted() {
+    let scene = Scene::set().await;
+    let seen = scene.entry().await;
+    scene.presence.write_all().await.expect("written");
+    assert_eq!(scene.delete(&seen).await, None);
+    let entry = scene.entry().await;
+    assert_eq!(entry.connections, Some(1));
+    assert!(entry.is_rewritten, "nobody was told that he went");
+}
+
+#[tokio::test]
+async fn who_was_deleted_by_a_clean_up_comes_again() {
+    let scene = Scene::set().await;
+    let seen = scene.entry().await;
+    assert!(scene.delete(&seen).await.is_some());
+    assert_eq!(scene.entry().await.connections, None);
+    scene.presence.write_all().await.expect("written");
+    let entry = scene.entry().await;
+    assert_eq!(entry.connections, Some(1));
+    assert!(!entry.is_rewritten, "others were told that he went");
+}
