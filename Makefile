@@ -56,11 +56,11 @@ lint: ## check format, clippy without warnings, licences and who owns which driv
 	@echo "lint: cargo deny"
 	@cargo deny check bans licenses sources
 
-bench: tools ## measure sends per second and delivery times over two gateways, and the write path beside a naive one
+bench: tools ## measure rates, times, memory and CPU of the whole system, some 8 minutes; ARGS="SCENARIO --help", ARGS=help lists them
 	@echo "bench: building (release)"
 	@cargo build --release --workspace --bins --example commit_vs_naive
-	@echo "bench: measuring the write path beside a naive one"
-	@"$(RELEASE)/examples/commit_vs_naive"
+	@[[ -n "$(ARGS)" ]] || echo "bench: measuring the write path beside a naive one"
+	@[[ -n "$(ARGS)" ]] || "$(RELEASE)/examples/commit_vs_naive"
 	@echo "bench: measuring the whole system"
 	@"$(RELEASE)/messaging-load" $(ARGS)
 

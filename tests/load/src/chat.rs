@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use clap::Args;
 use hdrhistogram::Histogram;
 use serde::Deserialize;
 use serde_json::json;
@@ -11,8 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::cpu;
+use crate::report;
 use crate::socket::{Incoming, Socket};
+use crate::usage::Usage;
 
 /// Latencies are kept up to this, in microseconds.
 const MICROS_MAX: u64 = 60_000_000;
@@ -20,13 +22,56 @@ const MICROS_MAX: u64 = 60_000_000;
 /// How long deliveries may take after the last send.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Chats of pairs over two gateways: as fast as they go, and on a schedule
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Conversations, with two connected users each
+    #[arg(long, default_value_t = 128)]
+    conversations: usize,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Seconds before each measurement in which nothing is counted
+    #[arg(long, default_value_t = 2)]
+    warm_up: u64,
+    /// Messages a second, all senders together, of the open loop
+    #[arg(long, default_value_t = 100)]
+    rate: u32,
+    /// Bytes of a message's text
+    #[arg(long, default_value_t = 200)]
+    text_bytes: usize,
+}
+
+/// Measures and prints; false if a message was lost, doubled or swapped.
+pub(crate) async fn measure(arguments: &Arguments) -> bool {
+    let cluster = Cluster::start().await;
+    let mut is_whole = true;
+    let per_second = arguments.rate;
+    for (name, load) in [
+        ("closed", Load::Closed),
+        ("open", Load::Open { per_second }),
+    ] {
+        let plan = Plan {
+            name,
+            load,
+            conversations: arguments.conversations,
+            warm_up: Duration::from_secs(arguments.warm_up),
+            text_bytes: arguments.text_bytes,
+        };
+        let time = Duration::from_secs(arguments.seconds);
+        let outcome = run(&cluster, &plan, tokio::time::sleep(time)).await;
+        is_whole &= outcome.is_whole();
+        report::chat(&plan, &outcome);
+    }
+    is_whole
+}
+
 /// What to do.
-pub(crate) struct Plan {
-    pub(crate) name: &'static str,
+pub(crate) struct Plan<'a> {
+    pub(crate) name: &'a str,
     pub(crate) load: Load,
     pub(crate) conversations: usize,
     pub(crate) warm_up: Duration,
-    pub(crate) time: Duration,
     pub(crate) text_bytes: usize,
 }
 
@@ -47,11 +92,16 @@ pub(crate) struct Outcome {
     pub(crate) out_of_order: u64,
     pub(crate) ack_micros: Histogram<u64>,
     pub(crate) delivery_micros: Histogram<u64>,
-    pub(crate) cpu: BTreeMap<String, Duration>,
+    pub(crate) usage: Usage,
     pub(crate) time: Duration,
 }
 
 impl Outcome {
+    /// Acked messages a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.acked as f64 / self.time.as_secs_f64()
+    }
+
     /// Whether every acked message was delivered once and in order.
     pub(crate) const fn is_whole(&self) -> bool {
         self.lost == 0 && self.out_of_order == 0 && self.refused == 0
@@ -62,8 +112,7 @@ impl Outcome {
 struct Run {
     started: Instant,
     counts_from: Duration,
-    ends_at: Duration,
-    stop: AtomicBool,
+    ends: OnceLock<Duration>,
     /// Acked messages of each conversation, those of the warm-up included.
     acked: Vec<AtomicU64>,
     /// All have sent.
@@ -99,15 +148,18 @@ struct User {
     text: String,
 }
 
-/// Runs a plan on a cluster.
-pub(crate) async fn run(cluster: &Cluster, plan: &Plan) -> Outcome {
+/// Runs a plan on a cluster: counts from the end of the warm-up for as long as `meanwhile` takes.
+pub(crate) async fn run(
+    cluster: &Cluster,
+    plan: &Plan<'_>,
+    meanwhile: impl Future<Output = ()>,
+) -> Outcome {
     let users = connect(cluster, plan).await;
     let user_count = users.len();
     let run = Arc::new(Run {
         started: Instant::now(),
         counts_from: plan.warm_up,
-        ends_at: plan.warm_up + plan.time,
-        stop: AtomicBool::new(false),
+        ends: OnceLock::new(),
         acked: (0..plan.conversations).map(|_| AtomicU64::new(0)).collect(),
         sent: Barrier::new(user_count),
     });
@@ -123,23 +175,14 @@ pub(crate) async fn run(cluster: &Cluster, plan: &Plan) -> Outcome {
         tasks.spawn(user.chat(Arc::clone(&run), interval.zip(first)));
     }
     tokio::time::sleep_until(run.started + run.counts_from).await;
-    let cpu_before = cpu::used_by_program();
-    tokio::time::sleep_until(run.started + run.ends_at).await;
-    let cpu_after = cpu::used_by_program();
-    run.stop.store(true, Ordering::Relaxed);
-    let cpu = cpu_after
-        .into_iter()
-        .map(|(program, used)| {
-            (
-                program.clone(),
-                used.saturating_sub(cpu_before.get(&program).copied().unwrap_or_default()),
-            )
-        })
-        .collect();
-    summarise(&run, tasks.join_all().await, cpu, plan.time)
+    let before = Usage::now();
+    meanwhile.await;
+    let usage = Usage::now().since(&before);
+    let ends = *run.ends.get_or_init(|| run.started.elapsed());
+    summarise(&run, tasks.join_all().await, usage, ends - run.counts_from)
 }
 
-async fn connect(cluster: &Cluster, plan: &Plan) -> Vec<User> {
+async fn connect(cluster: &Cluster, plan: &Plan<'_>) -> Vec<User> {
     let mut users = Vec::new();
     for conversation in 0..plan.conversations {
         let contract = format!("{}-{conversation}", plan.name);
@@ -194,7 +237,7 @@ impl User {
         };
         let mut waiting: BTreeMap<u64, Duration> = BTreeMap::new();
         let mut due = schedule.map(|(_, first)| first);
-        while !run.stop.load(Ordering::Relaxed) {
+        while run.ends.get().is_none() {
             let may_send = due.is_some() || waiting.is_empty();
             let send_at = run.started + due.unwrap_or_default();
             tokio::select! {
@@ -246,7 +289,8 @@ impl User {
         waiting: &mut BTreeMap<u64, Duration>,
     ) {
         let now = run.started.elapsed();
-        let counts = |at: Duration| at >= run.counts_from && at < run.ends_at;
+        let counts =
+            |at: Duration| at >= run.counts_from && run.ends.get().is_none_or(|ends| at < *ends);
         match incoming {
             Incoming::Ack(id, json) => {
                 let Some(at) = waiting.remove(&id) else {
@@ -289,12 +333,7 @@ impl User {
     }
 }
 
-fn summarise(
-    run: &Run,
-    users: Vec<Seen>,
-    cpu: BTreeMap<String, Duration>,
-    time: Duration,
-) -> Outcome {
+fn summarise(run: &Run, users: Vec<Seen>, usage: Usage, time: Duration) -> Outcome {
     let empty = || Histogram::new_with_max(MICROS_MAX, 3).expect("valid bounds");
     let mut outcome = Outcome {
         acked: 0,
@@ -303,7 +342,7 @@ fn summarise(
         out_of_order: 0,
         ack_micros: empty(),
         delivery_micros: empty(),
-        cpu,
+        usage,
         time,
     };
     for seen in &users {
@@ -330,6 +369,6 @@ fn summarise(
     outcome
 }
 
-fn micros(time: Duration) -> u64 {
+pub(crate) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,10 @@ use messaging_auth::{JwtSecret, Role, mint};
 use messaging_domain::UserId;
 use messaging_lifecycle::now;
 use messaging_test_support::{MongoServer, NatsServer, ServiceProcess, binary_path, unique_prefix};
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Connections to an API that are kept for the next call.
+const IDLE_CALLS_MAX: usize = 64;
 
 const SECRET: &str = "a secret for measurements, of at least 32 bytes";
 
@@ -13,27 +16,52 @@ const SECRET: &str = "a secret for measurements, of at least 32 bytes";
 pub(crate) struct Cluster {
     apis: Vec<ServiceProcess>,
     gateways: Vec<ServiceProcess>,
-    _mongo: MongoServer,
+    mongo: MongoServer,
     _nats: NatsServer,
+    database: String,
+    agent: ureq::Agent,
+}
+
+/// How many of each service there are.
+#[derive(Clone, Copy)]
+pub(crate) struct Replicas {
+    pub(crate) apis: usize,
+    pub(crate) gateways: usize,
+}
+
+impl Replicas {
+    pub(crate) const ONE: Self = Self {
+        apis: 1,
+        gateways: 1,
+    };
+    pub(crate) const TWO: Self = Self {
+        apis: 2,
+        gateways: 2,
+    };
 }
 
 impl Cluster {
     /// Two replicas of each service, without limits on rates: what is measured is the system.
     pub(crate) async fn start() -> Self {
-        let unlimited = ["EVENTS_PER_SECOND", "REQUESTS_PER_SECOND"];
-        let settings = unlimited.map(|name| (name, "0".to_owned()));
-        Self::start_with(2, &settings).await
+        Self::start_unlimited(Replicas::TWO).await
     }
 
-    /// So many replicas of each service, with these settings besides those that they need.
-    pub(crate) async fn start_with(replicas: usize, more: &[(&'static str, String)]) -> Self {
+    /// So many replicas, without limits on rates.
+    pub(crate) async fn start_unlimited(replicas: Replicas) -> Self {
+        let unlimited = ["EVENTS_PER_SECOND", "REQUESTS_PER_SECOND"];
+        let settings = unlimited.map(|name| (name, "0".to_owned()));
+        Self::start_with(replicas, &settings).await
+    }
+
+    /// So many replicas, with these settings besides those that they need.
+    pub(crate) async fn start_with(replicas: Replicas, more: &[(&'static str, String)]) -> Self {
         let (mongo, nats) = (MongoServer::start().await, NatsServer::start().await);
         let prefix = unique_prefix();
         let settings = [
             ("MONGODB_URI", mongo.uri()),
             ("MONGODB_DATABASE", prefix.clone()),
             ("NATS_URL", nats.url()),
-            ("NATS_SUBJECT_PREFIX", prefix),
+            ("NATS_SUBJECT_PREFIX", prefix.clone()),
             ("JWT_SECRET", SECRET.to_owned()),
             (
                 "RUST_LOG",
@@ -41,19 +69,21 @@ impl Cluster {
             ),
         ];
         let settings: Vec<_> = settings.into_iter().chain(more.iter().cloned()).collect();
-        let mut apis = Vec::new();
-        let mut gateways = Vec::new();
-        for _ in 0..replicas {
-            apis.push(ServiceProcess::start(&binary_path("messaging-api"), settings.clone()).await);
-            gateways.push(
-                ServiceProcess::start(&binary_path("messaging-gateway"), settings.clone()).await,
-            );
-        }
+        let start = async |program, count| {
+            let mut services = Vec::new();
+            for _ in 0..count {
+                services.push(ServiceProcess::start(&binary_path(program), settings.clone()).await);
+            }
+            services
+        };
+        let config = ureq::Agent::config_builder().max_idle_connections_per_host(IDLE_CALLS_MAX);
         let cluster = Self {
-            apis,
-            gateways,
-            _mongo: mongo,
+            apis: start("messaging-api", replicas.apis).await,
+            gateways: start("messaging-gateway", replicas.gateways).await,
+            mongo,
             _nats: nats,
+            database: prefix,
+            agent: config.build().into(),
         };
         for service in cluster.apis.iter().chain(&cluster.gateways) {
             wait_until_ready(service).await;
@@ -68,6 +98,23 @@ impl Cluster {
             .to_string()
     }
 
+    /// The hosts and ports of all gateways.
+    pub(crate) fn gateways(&self) -> Vec<String> {
+        (0..self.gateways.len())
+            .map(|index| self.gateway(index))
+            .collect()
+    }
+
+    /// The id of the process of one of the gateways.
+    pub(crate) fn gateway_pid(&self, index: usize) -> u32 {
+        self.gateways[index].pid()
+    }
+
+    /// The address of MongoDB, and the name of the database.
+    pub(crate) fn database(&self) -> (String, &str) {
+        (self.mongo.uri(), &self.database)
+    }
+
     /// The address of the gateway that is measured alone, and the id of its process.
     pub(crate) fn only_gateway(&self) -> (SocketAddr, u32) {
         (self.gateways[0].address(), self.gateways[0].pid())
@@ -80,19 +127,41 @@ impl Cluster {
 
     /// Makes a contract between two users.
     pub(crate) async fn put_contract(&self, contract: &str, client: &str, freelancer: &str) {
-        let url = format!("{}/api/contracts/{contract}", self.apis[0].url());
+        let url = format!("{}/api/contracts/{contract}", self.api_url());
         let body = json!({ "clientId": client, "freelancerId": freelancer });
         let authorization = format!("Bearer {}", token("load", Some(Role::Service)));
+        let agent = self.agent.clone();
         let put = move || {
-            ureq::put(&url)
-                .header("authorization", &authorization)
-                .send_json(&body)
-                .map(drop)
+            let request = agent.put(&url).header("authorization", &authorization);
+            let mut answer = request.send_json(&body)?;
+            // Read to its end, so that the connection can be used again.
+            answer.body_mut().read_to_vec().map(drop)
         };
         tokio::task::spawn_blocking(put)
             .await
             .expect("it does not panic")
             .expect("the contract is taken");
+    }
+
+    /// Calls an API: sends a body, and returns what is answered.
+    ///
+    /// # Errors
+    /// A code that says so, or none at all.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        token: &str,
+        body: Value,
+    ) -> Result<Value, ureq::Error> {
+        let url = format!("{}{path}", self.api_url());
+        let (agent, authorization) = (self.agent.clone(), format!("Bearer {token}"));
+        let post = move || {
+            let request = agent.post(&url).header("authorization", &authorization);
+            request.send_json(&body)?.body_mut().read_json()
+        };
+        tokio::task::spawn_blocking(post)
+            .await
+            .expect("it does not panic")
     }
 }
 

@@ -1,7 +1,7 @@
 //! `make bench`: what the whole system does under load, checked for loss while it is measured.
 //!
-//! Starts mongod, nats-server, two APIs and two gateways of the release build, and drives them over Socket.IO. The client of each
-//! conversation is connected to one gateway and the freelancer to the other, so each message crosses.
+//! Each scenario starts a mongod, a nats-server, APIs and gateways of the release build, drives them, and prints a table for people
+//! and lines of JSON for programs.
 
 #![expect(
     clippy::print_stdout,
@@ -10,91 +10,77 @@
 
 mod chat;
 mod cluster;
-mod cpu;
+mod fleet;
+mod grow;
 mod hostile;
+mod idle;
+mod isolation;
+mod memory;
 mod report;
+mod rest;
 mod socket;
+mod storm;
+mod usage;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use chat::{Load, Plan};
-use cluster::Cluster;
-
-/// Measures acked messages per second, delivery times and CPU per message.
+/// Measures rates, times, memory and CPU; without a scenario all but hostile, one after the other.
 #[derive(Parser)]
-#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     scenario: Option<Scenario>,
-    /// Conversations, with two connected users each
-    #[arg(long, default_value_t = 128)]
-    conversations: usize,
-    /// Seconds of each measurement
-    #[arg(long, default_value_t = 10)]
-    seconds: u64,
-    /// Seconds before each measurement in which nothing is counted
-    #[arg(long, default_value_t = 2)]
-    warm_up: u64,
-    /// Messages a second, all senders together, of the open loop
-    #[arg(long, default_value_t = 100)]
-    rate: u32,
-    /// Bytes of a message's text
-    #[arg(long, default_value_t = 200)]
-    text_bytes: usize,
 }
 
-/// What else can be measured.
 #[derive(Subcommand)]
 enum Scenario {
+    Chat(chat::Arguments),
+    Rest(rest::Arguments),
+    Isolation(isolation::Arguments),
+    Idle(idle::Arguments),
+    Storm(storm::Arguments),
+    Grow(grow::Arguments),
     Hostile(hostile::Arguments),
+}
+
+impl Scenario {
+    async fn run(&self) -> bool {
+        match self {
+            Self::Chat(arguments) => chat::measure(arguments).await,
+            Self::Rest(arguments) => rest::run(arguments).await,
+            Self::Isolation(arguments) => isolation::run(arguments).await,
+            Self::Idle(arguments) => idle::run(arguments).await,
+            Self::Storm(arguments) => storm::run(arguments).await,
+            Self::Grow(arguments) => grow::run(arguments).await,
+            Self::Hostile(arguments) => hostile::run(arguments).await,
+        }
+    }
+}
+
+/// What is measured when nothing is said.
+const ALL: [&str; 6] = ["chat", "rest", "isolation", "idle", "storm", "grow"];
+
+fn by_default(scenario: &str) -> Option<Scenario> {
+    Arguments::parse_from([env!("CARGO_BIN_NAME"), scenario]).scenario
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let is_good = match &arguments.scenario {
-        Some(Scenario::Hostile(hostile)) => hostile::run(hostile).await,
-        None => measure(&arguments).await,
+    println!("{}, {} cores", cluster::processor(), cores());
+    let scenarios = match Arguments::parse().scenario {
+        Some(scenario) => vec![scenario],
+        None => ALL.iter().filter_map(|name| by_default(name)).collect(),
     };
+    let mut is_good = true;
+    for scenario in scenarios {
+        is_good &= scenario.run().await;
+    }
     if is_good {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
-}
-
-async fn measure(arguments: &Arguments) -> bool {
-    let cluster = Cluster::start().await;
-    println!(
-        "2 messaging-api, 2 messaging-gateway, 1 mongod (one-node replica set), 1 nats-server; {} cores",
-        cores()
-    );
-    let mut is_whole = true;
-    for (name, load) in [
-        ("closed", Load::Closed),
-        (
-            "open",
-            Load::Open {
-                per_second: arguments.rate,
-            },
-        ),
-    ] {
-        let plan = Plan {
-            name,
-            load,
-            conversations: arguments.conversations,
-            warm_up: Duration::from_secs(arguments.warm_up),
-            time: Duration::from_secs(arguments.seconds),
-            text_bytes: arguments.text_bytes,
-        };
-        let outcome = chat::run(&cluster, &plan).await;
-        is_whole &= outcome.is_whole();
-        report::print(&plan, &outcome);
-    }
-    is_whole
 }
 
 pub(crate) fn cores() -> usize {

@@ -6,13 +6,10 @@ use serde_json::json;
 use crate::chat::{Load, Outcome, Plan};
 use crate::cluster::processor;
 
-/// The programs of ours, as the kernel cuts their names.
-const OURS: [&str; 2] = ["messaging-api", "messaging-gatew"];
-
 /// Prints a table for people, and a line of JSON for programs.
-pub(crate) fn print(plan: &Plan, outcome: &Outcome) {
+pub(crate) fn chat(plan: &Plan<'_>, outcome: &Outcome) {
     let seconds = outcome.time.as_secs_f64();
-    let rate = outcome.acked as f64 / seconds;
+    let rate = outcome.rate();
     let load = match plan.load {
         Load::Closed => "each sender sends again once acked".to_owned(),
         Load::Open { per_second } => format!("{per_second} messages/s on a schedule"),
@@ -27,26 +24,22 @@ pub(crate) fn print(plan: &Plan, outcome: &Outcome) {
     );
     print_latency("send to ack, ms", &outcome.ack_micros);
     print_latency("send to delivery, ms", &outcome.delivery_micros);
-    let ours: Duration = OURS
-        .iter()
-        .filter_map(|program| outcome.cpu.get(*program))
-        .sum();
     let per_message = |time: Duration| time.as_secs_f64() * 1000.0 / outcome.acked.max(1) as f64;
     println!(
         "  CPU-ms per message    {:>10.3}   ours, of which:",
-        per_message(ours)
+        per_message(outcome.usage.ours())
     );
-    for (program, used) in outcome.cpu.iter().filter(|(_, used)| !used.is_zero()) {
-        println!("    {program:<20}{:>10.3}", per_message(*used));
+    for (program, used) in outcome.usage.programs() {
+        println!("    {program:<20}{:>10.3}", per_message(used));
     }
     println!(
         "  lost {}, doubled or swapped {}",
         outcome.lost, outcome.out_of_order
     );
     let cpu: serde_json::Map<String, serde_json::Value> = outcome
-        .cpu
-        .iter()
-        .map(|(program, used)| (program.clone(), json!(per_message(*used))))
+        .usage
+        .programs()
+        .map(|(program, used)| (program.to_owned(), json!(per_message(used))))
         .collect();
     let line = json!({
         "scenario": "chat", "loop": plan.name, "conversations": plan.conversations, "processor": processor(),
@@ -57,7 +50,8 @@ pub(crate) fn print(plan: &Plan, outcome: &Outcome) {
     println!("{line}");
 }
 
-fn print_latency(name: &str, micros: &Histogram<u64>) {
+/// A line for people.
+pub(crate) fn print_latency(name: &str, micros: &Histogram<u64>) {
     let at = |quantile: f64| micros.value_at_quantile(quantile) as f64 / 1000.0;
     println!(
         "  {name:<22}{:>9.2} p50 {:>9.2} p99 {:>9.2} p99.9 {:>9.2} max   ({} samples)",
@@ -69,7 +63,8 @@ fn print_latency(name: &str, micros: &Histogram<u64>) {
     );
 }
 
-fn quantiles(micros: &Histogram<u64>) -> serde_json::Value {
+/// Milliseconds, for programs.
+pub(crate) fn quantiles(micros: &Histogram<u64>) -> serde_json::Value {
     let at = |quantile: f64| micros.value_at_quantile(quantile) as f64 / 1000.0;
     json!({ "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "p999": at(0.999), "max": micros.max() as f64 / 1000.0 })
 }

@@ -4,7 +4,6 @@ mod bound;
 mod crowd;
 mod flood;
 mod half_open;
-mod memory;
 mod ports;
 mod raw;
 mod report;
@@ -20,10 +19,10 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use crate::chat::{self, Load, Outcome, Plan};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Replicas};
+use crate::memory::Memory;
 use bound::{Limits, bound};
 use crowd::{Crowd, Kind, Peer};
-use memory::Memory;
 use town::Town;
 
 /// The settings in force. They are the defaults; what is computed is computed of these.
@@ -76,7 +75,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
     let half_open: Vec<_> = half_open.collect();
     let mut is_good = run_part("slow", (&slow, arguments.slow), &half_open, arguments).await;
     is_good &= run_part("floods", (&Kind::FLOODS, arguments.floods), &[], arguments).await;
-    let cluster = Cluster::start_with(1, &settings()).await;
+    let cluster = Cluster::start_with(Replicas::ONE, &settings()).await;
     let (gateway, _) = cluster.only_gateway();
     is_good &= report::crowded_address(gateway, CONNECTIONS_PER_ADDRESS_MAX).await;
     is_good & ports::run(&cluster, gateway).await
@@ -89,7 +88,7 @@ async fn run_part(
     others: &[Kind],
     arguments: &Arguments,
 ) -> bool {
-    let cluster = Arc::new(Cluster::start_with(1, &settings()).await);
+    let cluster = Arc::new(Cluster::start_with(Replicas::ONE, &settings()).await);
     let (gateway, pid) = cluster.only_gateway();
     let memory = Memory::of(pid);
     let base = memory.resident();
@@ -156,20 +155,19 @@ impl Part {
             },
             conversations: 1,
             warm_up: Duration::from_secs(1),
-            time: Duration::from_secs(arguments.seconds),
             text_bytes: 200,
         };
-        let chats = Arc::clone(cluster);
+        let (chats, time) = (Arc::clone(cluster), Duration::from_secs(arguments.seconds));
         // On threads of their own: what is measured is how the gateway serves them, and not how busy the crowd keeps us.
         let healthy = tokio::task::spawn_blocking(move || {
             let runtime = Runtime::new().expect("the system has threads");
-            runtime.block_on(chat::run(&chats, &plan))
+            runtime.block_on(chat::run(&chats, &plan, tokio::time::sleep(time)))
         });
         let healthy = tokio::select! {
             healthy = healthy => healthy.expect("it does not panic"),
             () = memory.watch() => unreachable!("it looks for ever"),
             () = count_open(&crowd, &open_max) => unreachable!("it counts for ever"),
-            () = town.talk(arguments.messages_per_second) => unreachable!("it talks for ever"),
+            () = town.talk(cluster, arguments.messages_per_second) => unreachable!("it talks for ever"),
         };
         Self {
             name,

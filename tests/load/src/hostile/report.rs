@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::Part;
-use super::memory::Memory;
 use super::raw::Raw;
+use crate::memory::Memory;
 
 /// How long a connection over the limit of its address may live.
 const REFUSED_WITHIN: Duration = Duration::from_secs(3);

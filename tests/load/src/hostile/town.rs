@@ -14,7 +14,6 @@ const CHARACTER: &str = "🙂";
 
 /// Conversations whose users are as many connections as they may be, and in which somebody talks.
 pub(super) struct Town {
-    url: String,
     conversations: Vec<Conversation>,
 }
 
@@ -29,7 +28,6 @@ impl Town {
 
     pub(super) async fn build(cluster: &Cluster, conversations: usize) -> Self {
         let mut town = Self {
-            url: cluster.api_url(),
             conversations: Vec::new(),
         };
         for number in 0..conversations {
@@ -38,7 +36,7 @@ impl Town {
             cluster.put_contract(&contract, &users[0], &users[1]).await;
             let tokens = users.map(|user| token(&user, None));
             let body = json!({ "contractId": contract, "content": "first" });
-            let message = post(&format!("{}/api/messages", town.url), &tokens[0], body).await;
+            let message = cluster.post("/api/messages", &tokens[0], body).await;
             let message = message.expect("the first message is taken");
             let id = message["conversationId"]
                 .as_str()
@@ -65,35 +63,16 @@ impl Town {
     }
 
     /// Says something long in one conversation after the other, for ever; each has so many messages a second.
-    pub(super) async fn talk(&self, per_second: f64) {
+    pub(super) async fn talk(&self, cluster: &Cluster, per_second: f64) {
         let text = CHARACTER.repeat(CHARACTERS);
         let rate = per_second * self.conversations.len() as f64;
         let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
         for conversation in self.conversations.iter().cycle() {
             ticks.tick().await;
-            let url = format!(
-                "{}/api/messages/conversations/{}/messages",
-                self.url, conversation.id
-            );
+            let path = format!("/api/messages/conversations/{}/messages", conversation.id);
+            let body = json!({ "content": text });
             // One that is not taken is one less to hold, and no good client's.
-            let _late = post(&url, &conversation.tokens[0], json!({ "content": text })).await;
+            let _late = cluster.post(&path, &conversation.tokens[0], body).await;
         }
     }
-}
-
-async fn post(
-    url: &str,
-    token: &str,
-    body: serde_json::Value,
-) -> Result<serde_json::Value, ureq::Error> {
-    let (url, authorization) = (url.to_owned(), format!("Bearer {token}"));
-    let post = move || {
-        let answer = ureq::post(&url)
-            .header("authorization", &authorization)
-            .send_json(&body);
-        answer.and_then(|mut answer| answer.body_mut().read_json::<serde_json::Value>())
-    };
-    tokio::task::spawn_blocking(post)
-        .await
-        .expect("it does not panic")
 }

@@ -8,13 +8,13 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a process has of the machine's memory.
 #[derive(Clone)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     pid: u32,
     peak: Arc<AtomicU64>,
 }
 
 impl Memory {
-    pub(super) fn of(pid: u32) -> Self {
+    pub(crate) fn of(pid: u32) -> Self {
         Self {
             pid,
             peak: Arc::default(),
@@ -22,17 +22,12 @@ impl Memory {
     }
 
     /// The bytes that are resident now, private and shared.
-    pub(super) fn resident(&self) -> u64 {
-        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid));
-        rollup
-            .ok()
-            .as_deref()
-            .and_then(|rollup| kibibytes(rollup, "Rss:"))
-            .expect("the gateway lives, and the kernel says what it takes")
+    pub(crate) fn resident(&self) -> u64 {
+        resident(self.pid)
     }
 
     /// The most that was resident since the last call: what was seen, or what the kernel has kept if that is more.
-    pub(super) fn take_peak(&self) -> u64 {
+    pub(crate) fn take_peak(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid));
         let kept = status
             .ok()
@@ -45,13 +40,23 @@ impl Memory {
     }
 
     /// Looks at it for ever.
-    pub(super) async fn watch(&self) {
+    pub(crate) async fn watch(&self) {
         let mut ticks = tokio::time::interval(INTERVAL);
         loop {
             ticks.tick().await;
             self.peak.fetch_max(self.resident(), Ordering::Relaxed);
         }
     }
+}
+
+/// The bytes that a process has resident, private and shared.
+pub(crate) fn resident(pid: u32) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
+    rollup
+        .ok()
+        .as_deref()
+        .and_then(|rollup| kibibytes(rollup, "Rss:"))
+        .expect("the process lives, and the kernel says what it takes")
 }
 
 fn kibibytes(text: &str, name: &str) -> Option<u64> {
