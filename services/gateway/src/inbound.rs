@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use messaging_bus::{ConversationEvent, EventSink, MessageChange, Topic, UserEvent};
 use messaging_domain::{ConversationId, UserId};
 use messaging_wire::event::{
@@ -134,7 +133,7 @@ impl Inbound {
 }
 
 impl EventSink for Inbound {
-    fn event(&self, topic: &Topic, payload: &Bytes) {
+    fn event(&self, topic: &Topic, payload: &[u8]) {
         let unreadable = match topic {
             Topic::Conversation(conversation) => match ConversationEvent::decode(payload) {
                 Ok(event) => return self.conversation_event(*conversation, event),

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 /// Locks that the topics are spread over.
 const SHARD_COUNT: usize = 64;
 
-/// How long to wait for a subscription to be taken in, while NATS is away and its client's buffer full.
+/// How long to wait for a subscription to be taken in, while NATS is away.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many local connections care about each topic: the first one subscribes, the last one unsubscribes.
@@ -44,11 +44,8 @@ impl Interest {
                 counts.insert(topic, 1);
                 Ok(())
             }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "a topic was not subscribed to");
-                Err(Fault::unavailable())
-            }
-            Err(_) => Err(Fault::unavailable()),
+            // The process stops, or NATS is away.
+            Ok(Err(_)) | Err(_) => Err(Fault::unavailable()),
         }
     }
 
@@ -61,7 +58,7 @@ impl Interest {
         *count -= 1;
         if *count == 0 {
             counts.remove(topic);
-            self.intake.unsubscribe(topic);
+            self.intake.unsubscribe(topic).await;
         }
     }
 

@@ -51,6 +51,7 @@ async fn run(config: ProcessConfig, warnings: &Warnings) -> Result<(), Box<dyn s
     health.require("keys", verifier.watch_keys());
     let gateway =
         GatewayService::build(config.gateway, verifier, &bus, &registry, (&core, &edge)).await?;
+    health.require("events", gateway.hears_events());
     health.require("presence", gateway.knows_presence());
     health.require("sessions", gateway.keeps_sessions());
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use messaging_bus::Bus;
+use messaging_bus::Intake;
 use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
 use tokio::sync::mpsc;
@@ -11,7 +11,7 @@ use crate::hub::Users;
 use crate::mutant::Mutant;
 use crate::refill::Refill;
 
-/// How often the state of the connection to NATS is noted.
+/// How often it is noted whether events are heard.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How far back to ask from when the connection was last there: a broken one may be taken for whole until pings go unanswered,
@@ -22,10 +22,10 @@ const LOOK_BACK: Duration = Duration::from_secs(15);
 const ATTEMPTS_MAX: u32 = 60;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Looks for what was missed whenever the connection to NATS was made anew, or a subscription was overrun: new messages are fetched
-/// by each room that lacks some; changes to older ones, read marks and notifications are told of once more.
+/// Looks for what was missed whenever a connection that events come by was made anew: new messages are fetched by each room that
+/// lacks some; changes to older ones, read marks and notifications are told of once more.
 pub(crate) fn watch(
-    bus: &Bus,
+    intake: &Intake,
     users: &Arc<Users>,
     api: &ApiClient,
     refill: &Refill,
@@ -39,19 +39,19 @@ pub(crate) fn watch(
             retell_since(&api, well_at).await;
         }
     });
-    let (bus, users, refill) = (bus.clone(), Arc::clone(users), refill.clone());
-    let mut connections = bus.connections();
+    let (hears_all, users, refill) = (intake.hears_all(), Arc::clone(users), refill.clone());
+    let mut interruptions = intake.interruptions();
     let watching = async move {
         let mut ticks = tokio::time::interval(CHECK_INTERVAL);
         let mut well_at = now();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
-                    if bus.is_connected() {
+                    if hears_all() {
                         well_at = now();
                     }
                 }
-                changed = connections.changed() => {
+                changed = interruptions.changed() => {
                     if changed.is_err() {
                         return;
                     }
@@ -65,7 +65,7 @@ pub(crate) fn watch(
             }
         }
     };
-    tasks.spawn_until_stopped("bus watch", watching);
+    tasks.spawn_until_stopped("intake watch", watching);
 }
 
 async fn retell_since(api: &ApiClient, well_at: Timestamp) {

@@ -40,6 +40,7 @@ pub struct GatewayService {
     presence: Presence,
     recovery: Recovery,
     lease: LeaseKeeper,
+    hears_all: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl GatewayService {
@@ -66,7 +67,7 @@ impl GatewayService {
             refill.clone(),
         ));
         let worker_count = std::thread::available_parallelism().map_or(1, usize::from);
-        let interest = Interest::new(Intake::start(bus, &inbound, worker_count, core));
+        let intake = Intake::start(bus, &inbound, worker_count, core);
 
         let bucket = PresenceBucket::new(bus);
         let lease = Lease::keep(&bucket, LeaseKind::Gateway, &instance, core);
@@ -81,14 +82,15 @@ impl GatewayService {
             .serve(presence.revivals())
             .await
             .map_err(GatewayError::Subscribe)?;
-        watch(bus, &users, &api, &refill, core);
+        watch(&intake, &users, &api, &refill, core);
+        let hears_all = Arc::new(intake.hears_all());
         lapse_typing(&rooms, core);
 
         let gateway = Gateway {
             bus: bus.clone(),
             api,
             verifier,
-            interest,
+            interest: Interest::new(intake),
             rooms,
             users,
             refill,
@@ -121,6 +123,7 @@ impl GatewayService {
             presence,
             recovery,
             lease,
+            hears_all,
         })
     }
 
@@ -133,6 +136,12 @@ impl GatewayService {
     pub fn knows_presence(&self) -> impl Fn() -> bool + Send + Sync + 'static {
         let presence = self.presence.clone();
         move || presence.is_settled()
+    }
+
+    /// Whether what is published reaches this gateway.
+    pub fn hears_events(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let hears_all = Arc::clone(&self.hears_all);
+        move || hears_all()
     }
 
     /// Whether connections that come here can be recovered.

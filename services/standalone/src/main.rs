@@ -130,6 +130,7 @@ async fn serve(
     .await?;
     let gateway =
         GatewayService::build(service.gateway, verifier, &bus, &registry, (&core, &edge)).await?;
+    health.require("events", gateway.hears_events());
     health.require("presence", gateway.knows_presence());
     health.require("sessions", gateway.keeps_sessions());
 

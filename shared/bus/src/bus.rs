@@ -3,12 +3,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event, Request};
+use async_nats::{Client, ConnectOptions, Event, Request, ServerAddr};
 use bytes::Bytes;
 use prometheus::{IntCounterVec, Opts, Registry};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::auth::Auth;
 use crate::{BusConfig, Subjects, Topic};
 
 /// How long one publish may wait for room in the client's own buffer before the event is dropped.
@@ -16,7 +17,10 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// How often the server is asked whether it is there. After two questions without an answer the connection is taken for broken,
 /// which is what a server that stands still, or a link that swallows everything, looks like.
-const PING_INTERVAL: Duration = Duration::from_secs(2);
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long one server may take to let us in.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the last events may take to leave when the process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -29,8 +33,10 @@ const CLIENT_CAPACITY: usize = 16_384;
 pub struct Bus {
     pub(crate) client: Client,
     pub(crate) subjects: Subjects,
+    pub(crate) servers: Arc<[ServerAddr]>,
+    pub(crate) auth: Arc<Auth>,
     connections: watch::Receiver<u64>,
-    metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A bus that cannot be set up, whatever NATS does.
@@ -75,10 +81,20 @@ pub enum RequestError {
     Refused(#[source] async_nats::RequestError),
 }
 
-#[derive(Clone)]
-struct Metrics {
+/// A subscription that was refused.
+#[derive(Debug, Error)]
+pub enum SubscribeError {
+    /// By the NATS client.
+    #[error("NATS refuses the subscription")]
+    Refused(#[source] async_nats::SubscribeError),
+    /// The process is stopping.
+    #[error("nothing is subscribed to any more")]
+    Stopped,
+}
+
+pub(crate) struct Metrics {
     published: IntCounterVec,
-    connection_events: IntCounterVec,
+    pub(crate) connection_events: IntCounterVec,
 }
 
 impl Bus {
@@ -92,19 +108,18 @@ impl Bus {
         registry: &Registry,
     ) -> Result<Self, BusConfigError> {
         let metrics = Metrics::register(registry).map_err(BusConfigError::Metrics)?;
+        let metrics = Arc::new(metrics);
         let connection_count = Arc::new(AtomicU64::new(0));
         let (connected, connections) = watch::channel(0);
         let events = metrics.connection_events.clone();
-        let mut options = ConnectOptions::new()
+        let options = ConnectOptions::new()
             .name(name)
             .retry_on_initial_connect()
             .client_capacity(CLIENT_CAPACITY)
-            .connection_timeout(Duration::from_secs(2))
+            .connection_timeout(CONNECT_TIMEOUT)
             .ping_interval(PING_INTERVAL)
             .max_reconnects(None)
-            .reconnect_delay_callback(|attempt| {
-                Duration::from_millis((attempt as u64).saturating_mul(50).clamp(10, 1_000))
-            })
+            .reconnect_delay_callback(reconnect_delay)
             .event_callback(move |event| {
                 note_event(&event, &events);
                 if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
@@ -112,19 +127,19 @@ impl Bus {
                 }
                 std::future::ready(())
             });
-        if let Some(file) = &config.credentials_file {
-            options = options
-                .credentials_file(file)
-                .await
-                .map_err(BusConfigError::Credentials)?;
-        }
-        let client = options
+        let auth = Auth::read(&config.servers, config.credentials_file.as_deref());
+        let auth = auth.map_err(BusConfigError::Credentials)?;
+        let client = auth
+            .apply(options)
+            .map_err(BusConfigError::Credentials)?
             .connect(config.servers.clone())
             .await
             .map_err(BusConfigError::Connect)?;
         Ok(Self {
             client,
             subjects: Subjects::new(config.prefix.clone()),
+            servers: config.servers.clone().into(),
+            auth: Arc::new(auth),
             connections,
             metrics,
         })
@@ -133,6 +148,11 @@ impl Bus {
     /// Whether there is a connection at this moment.
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// The server that it is, or was last, connected to.
+    pub(crate) fn server_id(&self) -> String {
+        self.client.server_info().server_id
     }
 
     /// Counts each event after which published messages may have been missed: a connection made, a subscription overrun.
@@ -205,6 +225,11 @@ impl Bus {
             Err(_) => tracing::warn!("the last events were not flushed to NATS in time"),
         }
     }
+}
+
+/// How long to wait before a server is tried.
+pub(crate) fn reconnect_delay(attempt: usize) -> Duration {
+    Duration::from_millis((attempt as u64).saturating_mul(50).clamp(10, 1_000))
 }
 
 pub(crate) fn request_error(error: async_nats::RequestError) -> RequestError {

@@ -2,8 +2,10 @@
 //! sessions that can be recovered.
 //!
 //! Nothing here promises that an event arrives: core NATS loses what is published while a subscriber reconnects. Who must have
-//! everything looks at `seq`, and asks for what is missing. [`Bus::connections`] tells when that is due.
+//! everything looks at `seq`, and asks for what is missing. [`Intake::interruptions`] tells a gateway when that is due, and
+//! [`Bus::connections`] tells a replica of the API when its own events may not have left.
 
+mod auth;
 mod bus;
 mod command;
 mod config;
@@ -16,11 +18,11 @@ pub mod presence;
 mod sessions;
 mod subject;
 
-pub use bus::{Bus, BusConfigError, PublishError, RequestError};
+pub use bus::{Bus, BusConfigError, PublishError, RequestError, SubscribeError};
 pub use command::{CommandHandler, serve_commands};
 pub use config::BusConfig;
 pub use envelope::{ConversationEvent, EnvelopeError, MessageChange, TypingSignal, UserEvent};
-pub use intake::{EventSink, Intake, SubscribeError};
+pub use intake::{EventSink, Intake};
 pub use kv::BucketError;
 pub use peer::{PeerHandler, Route, RouteError, serve_peers};
 pub use sessions::{SessionBucket, SessionEntry};

@@ -65,6 +65,16 @@ impl Subjects {
         }
     }
 
+    /// The topic whose events are published there.
+    pub(crate) fn topic_of(&self, subject: &str) -> Option<Topic> {
+        let own = subject.strip_prefix(&*self.prefix.0)?.strip_prefix('.')?;
+        match own.split_once('.')? {
+            ("conv", conversation) => conversation.parse().ok().map(Topic::Conversation),
+            ("user", user) => user.parse().ok().map(Topic::User),
+            _ => None,
+        }
+    }
+
     /// Where a command is sent.
     pub fn command(&self, name: &str) -> String {
         format!("{}.cmd.{name}", self.prefix.0)
@@ -120,10 +130,15 @@ mod tests {
             subjects.topic(&conversation),
             "fh.conv.010101010101010101010101"
         );
-        assert_eq!(
-            subjects.topic(&Topic::User("u-1".parse().expect("valid"))),
-            "fh.user.u-1"
-        );
+        let user = Topic::User("u-1".parse().expect("valid"));
+        assert_eq!(subjects.topic(&user), "fh.user.u-1");
+        for topic in [conversation, user] {
+            let subject = subjects.topic(&topic);
+            assert_eq!(subjects.topic_of(&subject), Some(topic));
+        }
+        for other in ["", "fh", "fhx.user.u-1", "fh.user", "fh.conv.1", "fh.cmd.a"] {
+            assert_eq!(subjects.topic_of(other), None, "{other}");
+        }
         assert_eq!(subjects.command("send_message"), "fh.cmd.send_message");
     }
 }

@@ -30,6 +30,14 @@ impl NatsServer {
         }
     }
 
+    /// Starts one that lets in who knows a password.
+    pub async fn start_with_password(user: &str, password: &str) -> Self {
+        let more = ["--user", user, "--pass", password].map(OsString::from);
+        Self {
+            server: TestServer::start_with(&NATS_SERVER, more.into()).await,
+        }
+    }
+
     /// The one that the tests of this process share; take subjects of your own
     /// ([`unique_prefix`](crate::unique_prefix)), and leave it running.
     pub async fn shared() -> &'static Self {

@@ -1,0 +1,206 @@
+//! What a nats-server says to a client that only listens, and what that client says.
+//!
+//! Source: <https://docs.nats.io/reference/reference-protocols/nats-protocol>.
+
+use bytes::BytesMut;
+use thiserror::Error;
+
+/// The longest line: INFO names all servers of a cluster.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// What a server says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum ServerOp<'a> {
+    /// Who it is, as JSON: at first, and when the cluster changes.
+    Info(&'a [u8]),
+    /// A message for one of our subscriptions, without its headers.
+    Message {
+        subject: &'a [u8],
+        payload: &'a [u8],
+    },
+    /// It wants to hear that we are there.
+    Ping,
+    /// It has taken in all that we had said before our PING.
+    Pong,
+    /// It has taken something in.
+    Ok,
+    /// It refuses something, or hangs up.
+    Error(&'a [u8]),
+}
+
+/// The server speaks another protocol, or about something larger than agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum ProtocolError {
+    #[error("a line has more than {LINE_BYTES_MAX} bytes")]
+    LineTooLong,
+    #[error("a line cannot be read")]
+    Unreadable,
+    #[error("a message has more bytes than the server said it would take")]
+    TooLarge,
+}
+
+/// Reads one whole operation off the front of what came; says how many bytes it took.
+pub(super) fn parse(
+    came: &[u8],
+    payload_bytes_max: usize,
+) -> Result<Option<(ServerOp<'_>, usize)>, ProtocolError> {
+    let Some(end) = came.iter().position(|byte| *byte == b'\n') else {
+        return match came.len() {
+            0..=LINE_BYTES_MAX => Ok(None),
+            _ => Err(ProtocolError::LineTooLong),
+        };
+    };
+    if end > LINE_BYTES_MAX {
+        return Err(ProtocolError::LineTooLong);
+    }
+    let (line, taken) = (came[..end].trim_ascii_end(), end + 1);
+    let (name, rest) = match line.iter().position(u8::is_ascii_whitespace) {
+        Some(space) => (&line[..space], line[space..].trim_ascii_start()),
+        None => (line, &line[line.len()..]),
+    };
+    let op = match name {
+        b"MSG" => return message(came, taken, rest, payload_bytes_max, false),
+        b"HMSG" => return message(came, taken, rest, payload_bytes_max, true),
+        b"PING" => ServerOp::Ping,
+        b"PONG" => ServerOp::Pong,
+        b"INFO" => ServerOp::Info(rest),
+        b"+OK" => ServerOp::Ok,
+        b"-ERR" => ServerOp::Error(rest),
+        _ => return Err(ProtocolError::Unreadable),
+    };
+    Ok(Some((op, taken)))
+}
+
+/// `MSG subject sid [reply-to] bytes`, or `HMSG subject sid [reply-to] header-bytes bytes`, and then the bytes.
+fn message<'a>(
+    came: &'a [u8],
+    line_bytes: usize,
+    line: &'a [u8],
+    payload_bytes_max: usize,
+    has_headers: bool,
+) -> Result<Option<(ServerOp<'a>, usize)>, ProtocolError> {
+    const LINE_END: &[u8] = b"\r\n";
+    let mut fields = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|field| !field.is_empty());
+    let subject = fields.next().ok_or(ProtocolError::Unreadable)?;
+    let mut from_the_end = fields.rev();
+    let bytes = number(from_the_end.next())?;
+    let header_bytes = match has_headers {
+        true => number(from_the_end.next())?,
+        false => 0,
+    };
+    // What is left is the subscription's id, and perhaps a subject for answers.
+    if !(1..=2).contains(&from_the_end.count()) || header_bytes > bytes {
+        return Err(ProtocolError::Unreadable);
+    }
+    if bytes > payload_bytes_max {
+        return Err(ProtocolError::TooLarge);
+    }
+    let Some(rest) = came
+        .get(line_bytes..)
+        .filter(|rest| rest.len() >= bytes + LINE_END.len())
+    else {
+        return Ok(None);
+    };
+    if &rest[bytes..bytes + LINE_END.len()] != LINE_END {
+        return Err(ProtocolError::Unreadable);
+    }
+    let payload = &rest[header_bytes..bytes];
+    let op = ServerOp::Message { subject, payload };
+    Ok(Some((op, line_bytes + bytes + LINE_END.len())))
+}
+
+fn number(field: Option<&[u8]>) -> Result<usize, ProtocolError> {
+    let text = field.and_then(|field| std::str::from_utf8(field).ok());
+    text.and_then(|text| text.parse().ok())
+        .ok_or(ProtocolError::Unreadable)
+}
+
+/// Adds a subscription.
+pub(super) fn append_sub(out: &mut BytesMut, subject: &str, sid: u64) {
+    out.extend_from_slice(format!("SUB {subject} {sid}\r\n").as_bytes());
+}
+
+/// Adds the end of a subscription.
+pub(super) fn append_unsub(out: &mut BytesMut, sid: u64) {
+    out.extend_from_slice(format!("UNSUB {sid}\r\n").as_bytes());
+}
+
+pub(super) const PING: &[u8] = b"PING\r\n";
+pub(super) const PONG: &[u8] = b"PONG\r\n";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MAX: usize = 1_000;
+
+    fn one(came: &str) -> Option<(ServerOp<'_>, usize)> {
+        parse(came.as_bytes(), MAX).expect("it can be read")
+    }
+
+    #[test]
+    fn operations_are_taken_one_by_one_and_only_whole() {
+        assert_eq!(one("PING\r\nPONG\r\n"), Some((ServerOp::Ping, 6)));
+        assert_eq!(one("PON"), None);
+        let info = "INFO {\"server_id\":\"N\"} \r\n";
+        let op = ServerOp::Info(b"{\"server_id\":\"N\"}");
+        assert_eq!(one(info), Some((op, info.len())));
+        let error = "-ERR 'Stale Connection'\r\n";
+        let op = ServerOp::Error(b"'Stale Connection'");
+        assert_eq!(one(error), Some((op, error.len())));
+        assert_eq!(one("+OK\r\n"), Some((ServerOp::Ok, 5)));
+    }
+
+    #[test]
+    fn a_message_has_its_subject_and_its_payload_without_headers_and_answers() {
+        let is = |came: &str, payload: &str| {
+            let op = ServerOp::Message {
+                subject: b"fh.user.a",
+                payload: payload.as_bytes(),
+            };
+            assert_eq!(one(came), Some((op, came.len())), "{came:?}");
+            assert_eq!(one(&came[..came.len() - 1]), None);
+        };
+        is("MSG fh.user.a 7 5\r\nhel\nl\r\n", "hel\nl");
+        is("MSG fh.user.a 7 _INBOX.x 0\r\n\r\n", "");
+        is("HMSG fh.user.a 7 12 14\r\nNATS/1.0\r\n\r\nhi\r\n", "hi");
+        is("HMSG fh.user.a 7 r 12 12\r\nNATS/1.0\r\n\r\n\r\n", "");
+    }
+
+    #[test]
+    fn what_no_server_says_is_refused() {
+        for bad in [
+            "\r\n",
+            "HELLO\r\n",
+            "MSG a 1\r\n",
+            "MSG a 1 x\r\n",
+            "MSG a 1 r s 0\r\n\r\n",
+            "MSG a 1 2\r\nabc\r\n",
+            "HMSG a 1 3 2\r\nab\r\n",
+        ] {
+            let refused = parse(bad.as_bytes(), MAX);
+            assert_eq!(refused, Err(ProtocolError::Unreadable), "{bad:?}");
+        }
+        let large = parse(b"MSG a 1 1001\r\n", MAX);
+        assert_eq!(large, Err(ProtocolError::TooLarge));
+        let long = parse(&[b'x'; LINE_BYTES_MAX + 1], MAX);
+        assert_eq!(long, Err(ProtocolError::LineTooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_comes_makes_it_panic_or_take_more_than_there_is(
+            name in "MSG |HMSG |PING|PONG|INFO |-ERR |",
+            came in proptest::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let came = [name.as_bytes(), &came].concat();
+            if let Ok(Some((_, taken))) = parse(&came, MAX) {
+                prop_assert!(taken > 0 && taken <= came.len());
+            }
+        }
+    }
+}
