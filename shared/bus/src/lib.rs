@@ -22,7 +22,7 @@ pub use bus::{Bus, BusConfigError, PublishError, RequestError, SubscribeError};
 pub use command::{CommandHandler, serve_commands};
 pub use config::BusConfig;
 pub use envelope::{ConversationEvent, EnvelopeError, MessageChange, TypingSignal, UserEvent};
-pub use intake::{EventSink, Intake};
+pub use intake::{EventSink, Intake, protocol};
 pub use kv::BucketError;
 pub use peer::{PeerHandler, Route, RouteError, serve_peers};
 pub use sessions::{SessionBucket, SessionEntry};

@@ -6,7 +6,7 @@
 
 mod connect;
 mod link;
-mod protocol;
+pub mod protocol;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;

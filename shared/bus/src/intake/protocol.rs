@@ -5,17 +5,19 @@
 use bytes::BytesMut;
 use thiserror::Error;
 
-/// The longest line: INFO names all servers of a cluster.
-const LINE_BYTES_MAX: usize = 64 * 1024;
+/// The longest line, in bytes: INFO names all servers of a cluster.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// What a server says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ServerOp<'a> {
+pub enum ServerOp<'a> {
     /// Who it is, as JSON: at first, and when the cluster changes.
     Info(&'a [u8]),
     /// A message for one of our subscriptions, without its headers.
     Message {
+        /// Where it was published.
         subject: &'a [u8],
+        /// What was published.
         payload: &'a [u8],
     },
     /// It wants to hear that we are there.
@@ -30,17 +32,23 @@ pub(super) enum ServerOp<'a> {
 
 /// The server speaks another protocol, or about something larger than agreed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(super) enum ProtocolError {
+pub enum ProtocolError {
+    /// A line without an end, or with too much before it.
     #[error("a line has more than {LINE_BYTES_MAX} bytes")]
     LineTooLong,
+    /// No operation of a server.
     #[error("a line cannot be read")]
     Unreadable,
+    /// Its INFO said how much.
     #[error("a message has more bytes than the server said it would take")]
     TooLarge,
 }
 
-/// Reads one whole operation off the front of what came; says how many bytes it took.
-pub(super) fn parse(
+/// Reads one whole operation off the front of what came; says how many bytes it took. Nothing, while more has to come.
+///
+/// # Errors
+/// [`ProtocolError`], after which what follows means nothing.
+pub fn parse(
     came: &[u8],
     payload_bytes_max: usize,
 ) -> Result<Option<(ServerOp<'_>, usize)>, ProtocolError> {
