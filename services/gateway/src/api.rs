@@ -46,7 +46,7 @@ impl ApiClient {
         user: &UserId,
         conversation: ConversationId,
     ) -> Result<Viewed<Box<RawValue>>, Fault> {
-        self.ask(
+        self.query(
             name::VIEW,
             &View {
                 user: user.clone(),
@@ -61,50 +61,66 @@ impl ApiClient {
         &self,
         query: &HistoryAfter,
     ) -> Result<Missed<Box<RawValue>>, Fault> {
-        self.ask(name::HISTORY, query).await
+        self.query(name::HISTORY, query).await
     }
 
     /// Has what happened since a time published once more.
     pub(crate) async fn retell(&self, since: Timestamp) -> Result<(), Fault> {
-        self.ask(name::RETELL, &Retell { since }).await
+        self.query(name::RETELL, &Retell { since }).await
     }
 
     /// Has everyone concerned told that a user came or went.
     pub(crate) async fn presence_changed(&self, change: &PresenceChanged) -> Result<(), Fault> {
-        self.ask(name::PRESENCE_CHANGED, change).await
+        // Not by a query: before it is said again, it has to be looked whether it still holds.
+        let command = name::PRESENCE_CHANGED;
+        read(command, &self.request(command, change).await?)
     }
 
-    async fn ask<T: DeserializeOwned>(
+    /// Asks for something that may be done twice.
+    async fn query<T: DeserializeOwned>(
         &self,
         command: &str,
         query: &impl Serialize,
     ) -> Result<T, Fault> {
-        let answer = self.request(command, query).await?;
-        match serde_json::from_slice::<Reply<T>>(&answer) {
-            Ok(reply) => reply.into_result(),
-            Err(error) => {
-                // An overloaded replica answers every command alike, with an acknowledgement of failure.
-                if serde_json::from_slice::<Refused>(&answer).is_ok() {
-                    return Err(Fault::unavailable());
-                }
-                tracing::error!(%error, command, "an answer cannot be read: gateway and API are of different releases");
-                Err(Fault::internal())
-            }
-        }
+        let answer = self
+            .bus
+            .query(command, payload(query)?, COMMAND_TIMEOUT)
+            .await
+            .map_err(|error| fault(command, error))?;
+        read(command, &answer)
     }
 
-    async fn request(&self, command: &str, query: &impl Serialize) -> Result<Bytes, Fault> {
-        let payload = serde_json::to_vec(query).map_err(|_| Fault::internal())?;
+    async fn request(&self, command: &str, data: &impl Serialize) -> Result<Bytes, Fault> {
         self.bus
-            .request(command, payload.into(), COMMAND_TIMEOUT)
+            .request(command, payload(data)?, COMMAND_TIMEOUT)
             .await
-            .map_err(|error| match error {
-                RequestError::Unserved | RequestError::Timeout => Fault::unavailable(),
-                RequestError::Refused(source) => {
-                    tracing::warn!(error = %source, command, "a command was not sent");
-                    Fault::unavailable()
-                }
-            })
+            .map_err(|error| fault(command, error))
+    }
+}
+
+fn payload(data: &impl Serialize) -> Result<Bytes, Fault> {
+    let payload = serde_json::to_vec(data).map_err(|_| Fault::internal())?;
+    Ok(payload.into())
+}
+
+fn fault(command: &str, error: RequestError) -> Fault {
+    if let RequestError::Refused(source) = error {
+        tracing::warn!(error = %source, command, "a command was not sent");
+    }
+    Fault::unavailable()
+}
+
+fn read<T: DeserializeOwned>(command: &str, answer: &[u8]) -> Result<T, Fault> {
+    match serde_json::from_slice::<Reply<T>>(answer) {
+        Ok(reply) => reply.into_result(),
+        Err(error) => {
+            // An overloaded replica answers every command alike, with an acknowledgement of failure.
+            if serde_json::from_slice::<Refused>(answer).is_ok() {
+                return Err(Fault::unavailable());
+            }
+            tracing::error!(%error, command, "an answer cannot be read: gateway and API are of different releases");
+            Err(Fault::internal())
+        }
     }
 }
 

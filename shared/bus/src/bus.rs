@@ -8,6 +8,7 @@ use bytes::Bytes;
 use prometheus::{IntCounterVec, Opts, Registry};
 use thiserror::Error;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::auth::Auth;
 use crate::{BusConfig, Subjects, Topic};
@@ -209,6 +210,29 @@ impl Bus {
             Ok(Ok(answer)) => Ok(answer.payload),
             Ok(Err(error)) => Err(request_error(error)),
             Err(_) => Err(RequestError::Timeout),
+        }
+    }
+
+    /// As [`request`](Self::request), for what may be done twice: asks again when the connection was made anew meanwhile, as the
+    /// answer may have been on its way by the one that broke.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn query(
+        &self,
+        command: &str,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, RequestError> {
+        let deadline = Instant::now() + timeout;
+        let mut connections = self.connections.clone();
+        loop {
+            connections.mark_unchanged();
+            let left = deadline.saturating_duration_since(Instant::now());
+            tokio::select! {
+                answer = self.request(command, payload.clone(), left) => return answer,
+                Ok(()) = connections.changed() => {}
+            }
         }
     }
 

@@ -97,7 +97,8 @@ scenario(async () => {
     for (const client of [clients[2], clients[3], ofReaderFar, ofReaderPlain]) assert.deepEqual(marks(client), [3, 7], client.name);
     const told = (client) => client.all('message_notification').map((notification) => notification.seq);
     for (const client of [ofReader, ofReaderFar, ofReaderPlain]) assert.deepEqual(told(client), [seq, behind.seq], client.name);
-    assert.deepEqual([marks(ofSender), told(ofSender)], [[], []]);
+    // Of the message before, which came while his other device's gateway was about to hear again, he may be told.
+    assert.deepEqual([marks(ofSender), told(ofSender).filter((number) => number >= seq)], [[], []]);
   });
   await check('everyone saw everything in order, once', async () => {
     for (const client of clients) {

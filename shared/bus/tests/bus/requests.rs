@@ -7,7 +7,7 @@ use messaging_bus::{
     Bus, CommandHandler, PeerHandler, RequestError, Route, serve_commands, serve_peers,
 };
 use messaging_lifecycle::Tasks;
-use messaging_test_support::{NatsServer, eventually, unique_prefix};
+use messaging_test_support::{NatsServer, TcpProxy, eventually, unique_prefix};
 
 use super::{BOUND, connect, instance, topic};
 
@@ -118,6 +118,63 @@ async fn an_outage_fails_requests_at_once_and_is_told_when_it_is_over() {
         bus.is_connected()
     })
     .await;
+}
+
+/// Does not answer the first command.
+#[derive(Default)]
+struct Silent {
+    asked: AtomicUsize,
+}
+
+impl CommandHandler for Silent {
+    async fn handle(&self, name: &str, payload: &[u8]) -> Bytes {
+        if name == "query" && self.asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            std::future::pending::<()>().await;
+        }
+        Bytes::copy_from_slice(payload)
+    }
+
+    fn overloaded(&self) -> Bytes {
+        Bytes::from_static(b"overloaded")
+    }
+}
+
+#[tokio::test]
+async fn a_query_whose_answer_was_lost_with_the_connection_is_asked_again_at_once() {
+    let nats = NatsServer::shared().await;
+    let prefix = unique_prefix();
+    let proxy = TcpProxy::start(nats.address()).await;
+    let url = format!("nats://{}", proxy.address());
+    let (api, gateway) = (
+        connect(&nats.url(), &prefix).await,
+        connect(&url, &prefix).await,
+    );
+    let tasks = Tasks::new();
+    let silent = Arc::new(Silent::default());
+    serve_commands(&api, Arc::clone(&silent), &tasks)
+        .await
+        .expect("NATS takes it");
+    let is_served = async || gateway.request("ping", Bytes::new(), BOUND).await.is_ok();
+    eventually(BOUND, "the command is served", is_served).await;
+    // Far longer than the test may take: it is not the time that ends it.
+    let patience = BOUND * 20;
+    let query = gateway.query("query", Bytes::from_static(b"hi"), patience);
+    let cut = async {
+        let is_asked = async || silent.asked.load(Ordering::Relaxed) == 1;
+        eventually(BOUND, "it is asked", is_asked).await;
+        proxy.cut();
+        let is_lost = async || !gateway.is_connected();
+        eventually(BOUND, "the loss is seen", is_lost).await;
+        proxy.mend();
+    };
+    let answered = async { tokio::join!(query, cut).0 };
+    let answer = tokio::time::timeout(BOUND, answered).await;
+    assert_eq!(answer.expect("in time").expect("it is answered"), "hi");
+    assert_eq!(silent.asked.load(Ordering::Relaxed), 2);
+    tasks
+        .stop(Duration::ZERO)
+        .await
+        .expect_err("the first one never ends");
 }
 
 #[derive(Default)]
