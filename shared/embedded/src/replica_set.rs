@@ -26,8 +26,13 @@ pub enum ReplicaSetError {
     #[error("no member of the replica set became primary within {} s", .0.as_secs())]
     NoPrimary(Duration),
     /// The members did not come to agree on a primary in time.
-    #[error("the members of the replica set did not agree on a primary within {} s", .0.as_secs())]
-    NotSettled(Duration),
+    #[error("the members of the replica set did not agree on a primary within {} s: {members}", .within.as_secs())]
+    NotSettled {
+        /// How long it was waited for.
+        within: Duration,
+        /// What each member said last.
+        members: String,
+    },
 }
 
 /// A replica set of mongods on these ports of 127.0.0.1.
@@ -99,10 +104,36 @@ impl ReplicaSet {
                 {
                     return Ok(());
                 }
-                _ if Instant::now() >= ends => return Err(ReplicaSetError::NotSettled(bound)),
+                _ if Instant::now() >= ends => {
+                    return Err(ReplicaSetError::NotSettled {
+                        within: bound,
+                        members: self.describe().await,
+                    });
+                }
                 _ => sleep(POLL).await,
             }
         }
+    }
+
+    /// What each member says of itself.
+    async fn describe(&self) -> String {
+        let mut members = Vec::with_capacity(self.ports.len());
+        for port in &self.ports {
+            let said = match hello(*port).await {
+                None => "does not answer".to_owned(),
+                Some(reply) => {
+                    let state = match reply {
+                        _ if reply.is_true("isWritablePrimary") => "is primary",
+                        _ if reply.is_true("secondary") => "is secondary",
+                        _ => "is neither primary nor secondary",
+                    };
+                    let primary = reply.text("primary").unwrap_or("nobody");
+                    format!("{state} and follows {primary}")
+                }
+            };
+            members.push(format!("{} {said}", host(*port)));
+        }
+        members.join(", ")
     }
 
     /// Writes two notes that every member has to confirm: with the second one each member learns

@@ -15,6 +15,9 @@ static MONGOD: Kind = Kind {
 };
 
 const READY_BOUND: Duration = Duration::from_secs(30);
+
+/// A member that was killed reads its journal and catches up before it follows again, which a busy machine does slowly.
+const SETTLED_BOUND: Duration = Duration::from_secs(120);
 const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A replica set of one mongod, a writable primary.
@@ -131,7 +134,7 @@ impl MongoCluster {
     /// Waits until one node is primary and all others follow it.
     pub async fn settled(&self) {
         self.set
-            .settled(READY_BOUND)
+            .settled(SETTLED_BOUND)
             .await
             .expect("the replica set settles");
     }

@@ -38,8 +38,8 @@ pub(crate) struct Arguments {
     /// Node processes that the devices are spread over
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: u32,
-    /// The `DRAIN_SECONDS` of the services
-    #[arg(long, default_value_t = 2)]
+    /// The `DRAIN_SECONDS` of the services: 8 is the least with which a gateway closes nobody for two seconds
+    #[arg(long, default_value_t = 8)]
     pub(crate) drain_seconds: u64,
     /// Counts missed edits and deletions, and does not fail for them
     #[arg(long)]
