@@ -5,6 +5,7 @@ use bytes::Bytes;
 use messaging_bus::{Bus, ConversationEvent, MessageChange, Topic, UserEvent};
 use messaging_domain::{Parties, Timestamp, UserId, preview};
 use messaging_store::{Changed, Committed};
+use messaging_wire::command::PresenceChanged;
 use messaging_wire::event::MessageNotification;
 use messaging_wire::{Message, PresenceItem, ReadReceipt};
 use serde::Serialize;
@@ -167,14 +168,29 @@ impl Announcer {
         to_all && to_reader
     }
 
-    /// Tells these users that someone came or went.
-    pub(crate) async fn announce_presence(&self, item: &PresenceItem, to: &[UserId]) {
-        let data = raw(item);
-        let payload = UserEvent::Presence { data: &data }.encode();
+    /// Tells these users that someone came or went. Returns whether it went out to all of them.
+    pub(crate) async fn announce_presence(&self, change: PresenceChanged, to: &[UserId]) -> bool {
+        let data = raw(&PresenceItem {
+            user_id: change.user.clone(),
+            status: change.status,
+            last_seen_at: change.last_seen_at,
+        });
+        let event = UserEvent::Presence {
+            user: change.user,
+            at: change.at,
+            is_repeat: change.is_repeat,
+            data: &data,
+        };
+        let payload = event.encode();
         for user in to {
-            self.publish(&Topic::User(user.clone()), payload.clone())
-                .await;
+            if !self
+                .publish(&Topic::User(user.clone()), payload.clone())
+                .await
+            {
+                return false;
+            }
         }
+        true
     }
 
     /// Returns whether it went out.

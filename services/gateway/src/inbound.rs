@@ -122,7 +122,15 @@ impl Inbound {
                     !self.rooms.has_joined(*conversation, connection)
                 });
             }
-            UserEvent::Presence { data } => {
+            UserEvent::Presence {
+                user: of,
+                at,
+                is_repeat,
+                data,
+            } => {
+                if !self.users.note_presence(user, of, *at, *is_repeat) {
+                    return;
+                }
                 self.users
                     .send(user, &frame(USER_PRESENCE, data), Class::Droppable, |_| {
                         true

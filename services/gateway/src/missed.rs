@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use messaging_bus::Intake;
+use messaging_bus::{Bus, Intake};
 use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
 use tokio::sync::mpsc;
@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::api::ApiClient;
 use crate::hub::Users;
 use crate::mutant::Mutant;
+use crate::presence::ask_all_again;
 use crate::refill::Refill;
 
 /// How often it is noted whether events are heard.
@@ -23,20 +24,22 @@ const ATTEMPTS_MAX: u32 = 60;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Looks for what was missed whenever a connection that events come by was made anew: new messages are fetched by each room that
-/// lacks some; changes to older ones, read marks and notifications are told of once more.
+/// lacks some; changes to older ones, read marks, notifications and who came and went are told of once more.
 pub(crate) fn watch(
     intake: &Intake,
     users: &Arc<Users>,
-    api: &ApiClient,
+    (api, bus): (&ApiClient, &Bus),
     refill: &Refill,
     tasks: &Tasks,
 ) {
     // One that waits is enough: it asks from before what makes the next one ask, and after it happened.
-    let (ask, mut asked) = mpsc::channel(1);
-    let api = api.clone();
+    let (ask, mut asked) = mpsc::channel::<Timestamp>(1);
+    let (api, bus) = (api.clone(), bus.clone());
     tasks.spawn_until_stopped("retell", async move {
         while let Some(well_at) = asked.recv().await {
-            retell_since(&api, well_at).await;
+            let since = well_at.earlier(LOOK_BACK);
+            ask_all_again(&bus, since).await;
+            retell_since(&api, since).await;
         }
     });
     let (hears_all, users, refill) = (intake.hears_all(), Arc::clone(users), refill.clone());
@@ -68,8 +71,7 @@ pub(crate) fn watch(
     tasks.spawn_until_stopped("intake watch", watching);
 }
 
-async fn retell_since(api: &ApiClient, well_at: Timestamp) {
-    let since = well_at.earlier(LOOK_BACK);
+async fn retell_since(api: &ApiClient, since: Timestamp) {
     for _ in 0..ATTEMPTS_MAX {
         match api.retell(since).await {
             Ok(()) => return,

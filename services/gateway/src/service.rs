@@ -73,7 +73,8 @@ impl GatewayService {
         let lease = Lease::keep(&bucket, LeaseKind::Gateway, &instance, core);
         let (leases, deaths) = LeaseTable::follow(&bucket, core);
         let presence = Presence::new(&bucket, leases, &instance, config.presence, &api, core);
-        let lease = presence.start(lease, deaths);
+        let lease = presence.start(bus, lease, deaths).await;
+        let lease = lease.map_err(GatewayError::Subscribe)?;
         let peers = Peers::new(bus.clone(), Route::of(&instance));
         let records = Records::new(bus);
         let recovery = Recovery::start(&peers, records, &instance, config.recovery, registry, core)
@@ -82,7 +83,7 @@ impl GatewayService {
             .serve(presence.revivals())
             .await
             .map_err(GatewayError::Subscribe)?;
-        watch(&intake, &users, &api, &refill, core);
+        watch(&intake, &users, (&api, bus), &refill, core);
         let hears_all = Arc::new(intake.hears_all());
         lapse_typing(&rooms, core);
 

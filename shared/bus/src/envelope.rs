@@ -82,6 +82,12 @@ pub enum UserEvent<'a> {
     },
     /// Someone who shares a contract with him came or went.
     Presence {
+        /// Who did.
+        user: UserId,
+        /// When that was found, by which a change that was told of twice is known.
+        at: Timestamp,
+        /// Whether it is told of once more, as it may have been lost.
+        is_repeat: bool,
         /// The presence.
         data: &'a RawValue,
     },
@@ -110,6 +116,8 @@ struct Envelope<'a> {
     conversation: Option<ConversationId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     repeat_of: Option<Timestamp>,
     #[serde(borrow)]
@@ -235,14 +243,19 @@ impl<'a> UserEvent<'a> {
                 repeat_of,
                 data,
             }),
-            (Kind::Presence, ..) => Ok(Self::Presence { data }),
+            (Kind::Presence, ..) => Ok(Self::Presence {
+                user: envelope.user.ok_or(EnvelopeError::Misplaced)?,
+                at: envelope.at.ok_or(EnvelopeError::Misplaced)?,
+                is_repeat: repeat_of.is_some(),
+                data,
+            }),
             _ => Err(EnvelopeError::Misplaced),
         }
     }
 
     /// Writes the payload.
     pub fn encode(&self) -> Bytes {
-        let (kind, place, repeat_of, data) = match self {
+        let (kind, conversation, seq, repeat_of, data) = match self {
             Self::MessageNotification {
                 conversation,
                 seq,
@@ -250,7 +263,8 @@ impl<'a> UserEvent<'a> {
                 data,
             } => (
                 Kind::MessageNotification,
-                Some((*conversation, *seq)),
+                *conversation,
+                *seq,
                 *repeat_of,
                 data,
             ),
@@ -259,17 +273,24 @@ impl<'a> UserEvent<'a> {
                 seq,
                 repeat_of,
                 data,
-            } => (
-                Kind::MessagesRead,
-                Some((*conversation, *seq)),
-                *repeat_of,
+            } => (Kind::MessagesRead, *conversation, *seq, *repeat_of, data),
+            Self::Presence {
+                user,
+                at,
+                is_repeat,
                 data,
-            ),
-            Self::Presence { data } => (Kind::Presence, None, None, data),
+            } => {
+                return write(&Envelope {
+                    user: Some(user.clone()),
+                    at: Some(*at),
+                    repeat_of: is_repeat.then_some(*at),
+                    ..Envelope::new(Kind::Presence, data)
+                });
+            }
         };
         write(&Envelope {
-            seq: place.map(|(_, seq)| seq),
-            conversation: place.map(|(conversation, _)| conversation),
+            seq: Some(seq),
+            conversation: Some(conversation),
             repeat_of,
             ..Envelope::new(kind, data)
         })
@@ -284,6 +305,7 @@ impl<'a> Envelope<'a> {
             version: None,
             conversation: None,
             user: None,
+            at: None,
             repeat_of: None,
             data,
         }
@@ -345,10 +367,23 @@ mod tests {
         assert!(
             matches!(ConversationEvent::decode(&payload), Ok(ConversationEvent::MessagesRead { reader: r, seq: 9, repeat_of: None, .. }) if r == reader)
         );
-        assert!(matches!(
-            ConversationEvent::decode(&UserEvent::Presence { data }.encode()),
-            Err(EnvelopeError::Misplaced)
-        ));
+        let at = Timestamp::from_millis(5);
+        for is_repeat in [false, true] {
+            let payload = UserEvent::Presence {
+                user: reader.clone(),
+                at,
+                is_repeat,
+                data,
+            }
+            .encode();
+            assert!(
+                matches!(UserEvent::decode(&payload), Ok(UserEvent::Presence { user, at: read, is_repeat: again, .. }) if (&user, read, again) == (&reader, at, is_repeat))
+            );
+            assert!(matches!(
+                ConversationEvent::decode(&payload),
+                Err(EnvelopeError::Misplaced)
+            ));
+        }
     }
 
     proptest! {

@@ -121,7 +121,7 @@ pub struct Retell {
 }
 
 /// Tells that a user came or went.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PresenceChanged {
     /// The user.
     pub user: UserId,
@@ -129,4 +129,9 @@ pub struct PresenceChanged {
     pub status: PresenceStatus,
     /// When his last connection closed, if he went.
     pub last_seen_at: Option<Timestamp>,
+    /// When that was found, by which a change that is told of twice is known.
+    pub at: Timestamp,
+    /// Whether it is told of once more, as it may have been lost.
+    #[serde(default)]
+    pub is_repeat: bool,
 }

@@ -1,4 +1,5 @@
-// The link between NATS and one process alone is cut for a while: of API replica 0, and of gateway 1.
+// The link between NATS and one process alone is cut for a while: of API replica 0, and of gateway 1. Argument: the grace of presence in
+// milliseconds.
 
 import assert from 'node:assert/strict';
 
@@ -8,6 +9,7 @@ import { expect } from '../lib/rest.js';
 import { begin, check, connect, done, putContract, range, rest, scenario } from '../lib/scenario.js';
 
 const HEALED_MS = 5_000;
+const GRACE_MS = Number(process.argv[2]);
 
 scenario(async () => {
   await putContract();
@@ -99,6 +101,28 @@ scenario(async () => {
     for (const client of [ofReader, ofReaderFar, ofReaderPlain]) assert.deepEqual(told(client), [seq, behind.seq], client.name);
     // Of the message before, which came while his other device's gateway was about to hear again, he may be told.
     assert.deepEqual([marks(ofSender), told(ofSender).filter((number) => number >= seq)], [[], []]);
+  });
+  await check('who came and went while a gateway could not hear is told of once it can, once', async () => {
+    await putContract('c-2', { clientId: 'cleo' });
+    const [near, far] = await Promise.all([connect('ben', 0), connect('ben', 1)]);
+    const told = (client) => client.all('user_presence').filter(({ userId }) => userId === 'cleo').map(({ status }) => status);
+    const has = (client, ...statuses) => client.until(`user_presence of cleo: ${statuses}`, () => told(client).length >= statuses.length, HEALED_MS + GRACE_MS);
+    await ask('cut the link of gateway 1');
+    const coming = await connect('cleo', 0);
+    await has(near, 'online');
+    await ask('mend the link of gateway 1');
+    await has(far, 'online');
+    await ask('cut the link of gateway 1');
+    coming.close();
+    await has(near, 'online', 'offline');
+    await ask('mend the link of gateway 1');
+    await has(far, 'online', 'offline');
+    // What is told of again reaches both; what another one does comes behind it.
+    await connect('cleo', 0);
+    for (const client of [near, far]) {
+      await has(client, 'online', 'offline', 'online');
+      assert.deepEqual(told(client), ['online', 'offline', 'online'], client.name);
+    }
   });
   await check('everyone saw everything in order, once', async () => {
     for (const client of clients) {

@@ -47,10 +47,11 @@ async fn whose_link_to_nats_alone_breaks_misses_nothing_and_tells_everything_onc
     let direct = nats.url();
     let [to_api, to_gateway] = [&api, &gateway].map(|proxy| format!("nats://{}", proxy.address()));
     let urls = [&*to_api, &*direct, &*direct, &*to_gateway];
-    let mut cluster = Cluster::launch(&mongo.uri(), urls, &NO_RATES).await;
+    let settings = [NO_RATES[0], NO_RATES[1], ("PRESENCE_GRACE_MS", "1000")];
+    let mut cluster = Cluster::launch(&mongo.uri(), urls, &settings).await;
     cluster.ready().await;
     Script::run_with(
-        "link_cut",
+        "link_cut 1000",
         &mut cluster,
         async |question, _| match question {
             "cut the link of api 0" => api.cut(),

@@ -1,4 +1,3 @@
-use messaging_wire::PresenceItem;
 use messaging_wire::command::PresenceChanged;
 
 use super::{Messaging, Refusal};
@@ -10,7 +9,7 @@ impl Messaging {
     /// Tells everyone who shares a contract with a user that he came or went, and keeps when he went.
     ///
     /// # Errors
-    /// [`Refusal::Store`].
+    /// [`Refusal::Store`]; [`Refusal::Untold`] when it is to be said again.
     pub(crate) async fn announce_presence(&self, change: PresenceChanged) -> Result<(), Refusal> {
         if let Some(at) = change.last_seen_at {
             self.store.note_last_seen(&change.user, at).await?;
@@ -19,12 +18,13 @@ impl Messaging {
             .store
             .counterparts(&change.user, COUNTERPARTS_MAX)
             .await?;
-        let item = PresenceItem {
-            user_id: change.user,
-            status: change.status,
-            last_seen_at: change.last_seen_at,
-        };
-        self.announcer.announce_presence(&item, &counterparts).await;
-        Ok(())
+        match self
+            .announcer
+            .announce_presence(change, &counterparts)
+            .await
+        {
+            true => Ok(()),
+            false => Err(Refusal::Untold),
+        }
     }
 }

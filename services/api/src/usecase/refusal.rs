@@ -32,6 +32,9 @@ pub(crate) enum Refusal {
     /// The store failed.
     #[error("the store failed")]
     Store(#[source] StoreError),
+    /// Not all whom it concerns were told.
+    #[error("an event was not published")]
+    Untold,
     /// Presence cannot be read.
     #[error("presence cannot be read")]
     Presence(#[source] BucketError),
@@ -61,7 +64,7 @@ impl Refusal {
                 ErrorCode::UnsupportedMediaType,
                 format!("the file is {sniffed}, not what its Content-Type says"),
             ),
-            Self::Overloaded => Fault::unavailable(),
+            Self::Overloaded | Self::Untold => Fault::unavailable(),
             Self::Store(error @ StoreError::Unavailable { .. }) => {
                 tracing::warn!(error = chain(&error), "MongoDB is not available");
                 Fault::unavailable()

@@ -1,17 +1,23 @@
 use std::collections::VecDeque;
 
-use messaging_domain::ConversationId;
+use messaging_domain::{ConversationId, Timestamp, UserId};
 
 /// Conversations that are remembered for a user; of those that were quiet the longest a repeat is delivered once more.
 const CONVERSATIONS_MAX: usize = 64;
 
-/// Which messages a user was notified of lately, and how far he read, so that what is told of twice is delivered once.
+/// Others whose last change of presence is remembered for a user; likewise.
+const OTHERS_MAX: usize = 64;
+
+/// Which messages a user was notified of lately, how far he read, and who came and went, so that what is told of twice is delivered
+/// once.
 ///
 /// For each conversation it is the last `seq` and, as a bit each, the 64 before it, since two API replicas may tell of their
 /// messages in another order than they stored them.
 #[derive(Debug, Default)]
 pub(super) struct Notified {
     windows: VecDeque<Window>,
+    /// Of the last others who came or went: when that was found, the latest at the end.
+    others: VecDeque<(UserId, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -35,6 +41,24 @@ impl Notified {
         let grew = seq > window.read;
         window.read = seq.max(window.read);
         grew
+    }
+
+    /// Notes that another user came or went; false if just that was noted before, or, of what is told of again, anything later.
+    ///
+    /// What is told of for the first time passes by whatever clock: it is what is known of him last.
+    pub(super) fn note_presence(&mut self, of: &UserId, at: Timestamp, is_repeat: bool) -> bool {
+        let known = self.others.iter().position(|(other, _)| other == of);
+        if let Some(index) = known {
+            let last = self.others[index].1;
+            if at == last || (is_repeat && at < last) {
+                return false;
+            }
+            self.others.remove(index);
+        } else if self.others.len() >= OTHERS_MAX {
+            self.others.pop_front();
+        }
+        self.others.push_back((of.clone(), at));
+        true
     }
 
     /// The window of a conversation, which is now the latest one.
@@ -127,6 +151,37 @@ mod tests {
         let passed = told.map(|(conversation, seq)| notified.note_read(conversation, seq));
         assert_eq!(passed, [true, true, false, false, true]);
         assert!(notified.note(one, 3));
+    }
+
+    #[test]
+    fn a_change_of_presence_passes_once_and_a_repeat_not_behind_a_later_one() {
+        let mut notified = Notified::default();
+        let [ada, ben] = ["ada", "ben"].map(|name| name.parse().expect("a valid id"));
+        let at = |millis| Timestamp::from_millis(millis);
+        let told = [
+            (&ada, 10, false),
+            (&ada, 10, true),
+            (&ben, 10, true),
+            (&ben, 10, false),
+            (&ada, 20, true),
+            (&ada, 10, true),
+            (&ada, 15, false),
+            (&ada, 15, true),
+        ];
+        let passed = told.map(|(of, millis, again)| notified.note_presence(of, at(millis), again));
+        let expected = [true, false, true, false, true, false, true, false];
+        assert_eq!(passed, expected);
+    }
+
+    #[test]
+    fn only_so_many_others_are_remembered() {
+        let mut notified = Notified::default();
+        let at = Timestamp::from_millis(1);
+        for number in 0..200 {
+            let other = format!("u-{number}").parse().expect("a valid id");
+            assert!(notified.note_presence(&other, at, false));
+            assert!(notified.others.len() <= OTHERS_MAX);
+        }
     }
 
     #[test]

@@ -88,6 +88,20 @@ impl Users {
         })
     }
 
+    /// Whether a user is to be told that another one came or went: not if he was, and of what is told of again only if he may have
+    /// been and was told of nothing later.
+    pub(crate) fn note_presence(
+        &self,
+        user: &UserId,
+        of: &UserId,
+        at: Timestamp,
+        is_repeat: bool,
+    ) -> bool {
+        self.note(user, is_repeat.then_some(at), |notified| {
+            notified.note_presence(of, at, is_repeat)
+        })
+    }
+
     fn note(
         &self,
         user: &UserId,

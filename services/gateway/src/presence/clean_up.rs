@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use messaging_bus::BucketError;
 use messaging_bus::presence::{Instance, LEASE_TTL, Lease, LeaseKind};
+use messaging_bus::{BucketError, Bus, SubscribeError};
 use messaging_domain::Timestamp;
 use messaging_lifecycle::now;
 use tokio::sync::mpsc;
@@ -17,12 +17,17 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 const ENTRY_RENEW_INTERVAL: Duration = Duration::from_secs(8 * 3600);
 
 impl Presence {
-    /// Keeps the entries of this gateway and cleans up after others, until the tasks are asked to stop.
-    pub(crate) fn start(
+    /// Keeps the entries of this gateway, cleans up after others and tells them again, until the tasks are asked to stop.
+    ///
+    /// # Errors
+    /// [`SubscribeError`].
+    pub(crate) async fn start(
         &self,
+        bus: &Bus,
         mut lease: Lease,
         mut deaths: mpsc::Receiver<(LeaseKind, Instance)>,
-    ) -> LeaseKeeper {
+    ) -> Result<LeaseKeeper, SubscribeError> {
+        self.serve_retelling(bus).await?;
         let (returned, keeper) = tokio::sync::oneshot::channel();
         let presence = self.clone();
         let stopping = self.inner.tasks().stopping().clone();
@@ -53,7 +58,7 @@ impl Presence {
                     }
                 }
             });
-        LeaseKeeper(keeper)
+        Ok(LeaseKeeper(keeper))
     }
 
     /// Writes all entries anew until it is done.

@@ -3,15 +3,19 @@
 //! A user comes: the entry is written, then all entries of the user are read; he is announced if his entry here is the first of
 //! those that live. He goes: after the grace the entry is deleted, and then all are read; he is announced if none lives and no
 //! other was deleted later. So each change has one announcer, whichever gateways it touches, without a lock between them.
+//!
+//! Who announced it remembers it for a while: a gateway that could not hear for a moment asks all others to say again what they said.
 
 mod announce;
 mod clean_up;
 mod registry;
+mod retell;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use clean_up::LeaseKeeper;
 pub(crate) use registry::{Admission, Presence, Replaced};
+pub(crate) use retell::ask_all_again;
 
 use std::time::Duration;
 

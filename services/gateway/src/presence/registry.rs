@@ -12,6 +12,7 @@ use messaging_wire::PresenceStatus;
 use tokio::sync::watch;
 
 use super::PresenceConfig;
+use super::retell::Lately;
 use crate::api::ApiClient;
 
 /// Locks that users are spread over. What concerns one user goes on one after the other.
@@ -31,6 +32,7 @@ pub(super) struct Inner {
     pub(super) config: PresenceConfig,
     tasks: Tasks,
     pub(super) revivals: watch::Sender<u64>,
+    pub(super) lately: Lately,
     shards: Box<[Shard]>,
     hasher: RandomState,
 }
@@ -93,6 +95,7 @@ impl Presence {
             config,
             tasks: tasks.clone(),
             revivals: watch::Sender::new(0),
+            lately: Lately::default(),
             shards: (0..SHARD_COUNT).map(|_| Shard::default()).collect(),
             hasher: RandomState::new(),
         };

@@ -1,0 +1,151 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use messaging_bus::{Bus, PeerHandler, Route, SubscribeError, serve_peers};
+use messaging_domain::Timestamp;
+use messaging_wire::command::{PresenceChanged, Retell};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::Presence;
+
+const AREA: &str = "presence";
+const RETELL: &str = "retell";
+
+/// The most changes that are remembered: 300 in each second that a gateway looks back by.
+const CHANGES_MAX: usize = 5_000;
+
+/// Requests that wait to be served together, beyond which one is served by those before it.
+const REQUESTS_WAITING_MAX: usize = 1_024;
+
+/// The changes that this gateway announced last, the latest at the end.
+#[derive(Default)]
+pub(super) struct Lately(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    changes: VecDeque<PresenceChanged>,
+    /// Up to when some were forgotten.
+    forgotten_until: Option<Timestamp>,
+}
+
+impl Lately {
+    pub(super) fn note(&self, change: PresenceChanged) {
+        let mut remembered = self.0.lock();
+        if remembered.changes.len() >= CHANGES_MAX {
+            let forgotten = remembered.changes.pop_front();
+            remembered.forgotten_until = forgotten.map(|change| change.at);
+        }
+        remembered.changes.push_back(change);
+    }
+
+    /// Those since a time, in order, and whether some of them were forgotten.
+    fn since(&self, since: Timestamp) -> (Vec<PresenceChanged>, bool) {
+        let remembered = self.0.lock();
+        let changes = remembered.changes.iter();
+        let is_cut = remembered
+            .forgotten_until
+            .is_some_and(|until| until >= since);
+        let changes = changes.filter(|change| change.at >= since).cloned();
+        (changes.collect(), is_cut)
+    }
+}
+
+/// Asks all gateways, this one too, to announce again what they announced since a time.
+pub(crate) async fn ask_all_again(bus: &Bus, since: Timestamp) {
+    let asked = serde_json::to_vec(&Retell { since }).expect("its field is plain");
+    bus.tell_peer(&Route::EVERYONE, (AREA, RETELL), asked.into())
+        .await;
+}
+
+impl Presence {
+    /// Announces again what others ask for, until the tasks are asked to stop.
+    ///
+    /// # Errors
+    /// [`SubscribeError`].
+    pub(super) async fn serve_retelling(&self, bus: &Bus) -> Result<(), SubscribeError> {
+        let (requests, mut asked) = mpsc::channel(REQUESTS_WAITING_MAX);
+        let presence = self.clone();
+        let tasks = self.inner.tasks();
+        tasks.spawn_until_stopped("presence retelling", async move {
+            let mut waiting = Vec::new();
+            while asked.recv_many(&mut waiting, REQUESTS_WAITING_MAX).await > 0 {
+                if let Some(since) = waiting.drain(..).min() {
+                    presence.announce_again(since).await;
+                }
+            }
+        });
+        let handler = Arc::new(Retelling(requests));
+        serve_peers(bus, &Route::EVERYONE, AREA, handler, tasks).await
+    }
+
+    async fn announce_again(&self, since: Timestamp) {
+        let (changes, is_cut) = self.inner.lately.since(since);
+        if is_cut {
+            tracing::warn!(
+                limit = CHANGES_MAX,
+                "only the latest changes of presence are announced again"
+            );
+        }
+        for mut change in changes {
+            change.is_repeat = true;
+            self.announce_while_current(&change).await;
+        }
+    }
+}
+
+struct Retelling(mpsc::Sender<Timestamp>);
+
+impl PeerHandler for Retelling {
+    async fn handle(&self, request: &str, payload: Bytes) -> Option<Bytes> {
+        match serde_json::from_slice::<Retell>(&payload) {
+            Ok(Retell { since }) if request == RETELL => {
+                if self.0.try_send(since).is_err() {
+                    tracing::warn!(
+                        "too many gateways ask for changes of presence; one was left out"
+                    );
+                }
+            }
+            _ => tracing::warn!(request, "a request of another gateway cannot be read"),
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messaging_wire::PresenceStatus;
+
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    fn change(millis: i64) -> PresenceChanged {
+        PresenceChanged {
+            user: "ada".parse().expect("a valid id"),
+            status: PresenceStatus::Online,
+            last_seen_at: None,
+            at: at(millis),
+            is_repeat: false,
+        }
+    }
+
+    #[test]
+    fn the_latest_changes_are_remembered_and_it_is_known_when_that_is_not_enough() {
+        let lately = Lately::default();
+        let last = CHANGES_MAX as i64 + 10;
+        for millis in 0..last {
+            lately.note(change(millis));
+        }
+        let (changes, is_cut) = lately.since(at(10));
+        let known: Vec<_> = changes.iter().map(|change| change.at).collect();
+        assert_eq!(known, (10..last).map(at).collect::<Vec<_>>());
+        assert!(!is_cut);
+        let (changes, is_cut) = lately.since(at(9));
+        assert_eq!((changes.len(), is_cut), (CHANGES_MAX, true));
+        assert!(lately.since(at(last)).0.is_empty());
+    }
+}
