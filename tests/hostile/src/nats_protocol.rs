@@ -1,5 +1,5 @@
 use bytes::{Buf, Bytes, BytesMut};
-use messaging_bus::protocol::{LINE_BYTES_MAX, ProtocolError, ServerOp, parse};
+use messaging_bus::protocol::{LINE_BYTES_MAX, Parser, ProtocolError, ServerOp};
 
 use crate::bounded::bounded;
 use crate::chunks::Chunks;
@@ -16,7 +16,7 @@ pub fn nats_protocol(input: &[u8]) {
         return;
     };
     let lengths = lengths.map(|length| usize::from(length) + 1);
-    bounded(0, || parse(said, PAYLOAD_BYTES_MAX).is_ok());
+    bounded(0, || Parser::new(PAYLOAD_BYTES_MAX).parse(said).is_ok());
     let said = Bytes::copy_from_slice(said);
     let cut = read(Chunks::new(said.clone(), &lengths));
     let whole = read(Chunks::new(said, &[usize::MAX]));
@@ -26,11 +26,11 @@ pub fn nats_protocol(input: &[u8]) {
 /// How many operations came, a digest of them, and how it ended.
 fn read(came: Chunks) -> (usize, u64, Option<ProtocolError>) {
     let (mut count, mut digest) = (0, 0);
-    let mut waiting = BytesMut::new();
+    let (mut parser, mut waiting) = (Parser::new(PAYLOAD_BYTES_MAX), BytesMut::new());
     for piece in came {
         waiting.extend_from_slice(&piece);
         loop {
-            match parse(&waiting, PAYLOAD_BYTES_MAX) {
+            match parser.parse(&waiting) {
                 Ok(Some((op, taken))) => {
                     assert!(taken > 0 && taken <= waiting.len(), "{op:?} took {taken}");
                     count += 1;

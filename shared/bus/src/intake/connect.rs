@@ -13,7 +13,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::protocol::{PING, ProtocolError, ServerOp, parse};
+use super::protocol::{PING, Parser, ProtocolError, ServerOp};
 use crate::Bus;
 use crate::auth::Auth;
 use crate::bus::CONNECT_TIMEOUT;
@@ -137,8 +137,10 @@ async fn connect_to(
     stream.set_nodelay(true)?;
     let mut stream: Box<dyn Stream> = Box::new(stream);
     let mut came = BytesMut::with_capacity(READ_BYTES);
+    // No message comes before there is a subscription.
+    let mut parser = Parser::new(0);
     let info = loop {
-        match parse(&came, 0)? {
+        match parser.parse(&came)? {
             Some((ServerOp::Info(info), taken)) => {
                 let info: Info = serde_json::from_slice(info).map_err(LinkError::Info)?;
                 came.advance(taken);
@@ -164,7 +166,7 @@ async fn connect_to(
     stream.write_all(&hello).await?;
     stream.flush().await?;
     loop {
-        match parse(&came, 0)? {
+        match parser.parse(&came)? {
             Some((ServerOp::Pong, taken)) => {
                 came.advance(taken);
                 return Ok(Some(Connected {

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::EventSink;
 use super::connect::{Connected, LinkError, READ_BYTES, connect, refused};
-use super::protocol::{PING, PONG, ServerOp, append_sub, append_unsub, parse};
+use super::protocol::{PING, PONG, Parser, ServerOp, append_sub, append_unsub};
 use crate::bus::{PING_INTERVAL, reconnect_delay};
 use crate::{Bus, Topic};
 
@@ -45,7 +45,7 @@ pub(super) struct Link<S> {
 /// What is on its way on one connection.
 struct Traffic {
     came: BytesMut,
-    payload_bytes_max: usize,
+    parser: Parser,
     out: BytesMut,
     /// Whom each PONG is for: in the order of our PINGs.
     pongs: VecDeque<Vec<oneshot::Sender<()>>>,
@@ -187,7 +187,7 @@ impl<S: EventSink> Link<S> {
     /// Takes all that came whole.
     fn take(&mut self, traffic: &mut Traffic, server: &Arc<str>) -> Result<(), LinkError> {
         traffic.has_heard = true;
-        while let Some((op, taken)) = parse(&traffic.came, traffic.payload_bytes_max)? {
+        while let Some((op, taken)) = traffic.parser.parse(&traffic.came)? {
             match op {
                 ServerOp::Message { subject, payload } => {
                     let topic = std::str::from_utf8(subject).ok();
@@ -253,7 +253,7 @@ impl Traffic {
     fn of(came: BytesMut, payload_bytes_max: usize) -> Self {
         Self {
             came,
-            payload_bytes_max,
+            parser: Parser::new(payload_bytes_max),
             out: BytesMut::new(),
             pongs: VecDeque::new(),
             has_heard: true,

@@ -44,23 +44,55 @@ pub enum ProtocolError {
     TooLarge,
 }
 
-/// Reads one whole operation off the front of what came; says how many bytes it took. Nothing, while more has to come.
-///
-/// # Errors
-/// [`ProtocolError`], after which what follows means nothing.
-pub fn parse(
+/// Reads operations off the front of what comes, in whatever pieces.
+#[derive(Debug)]
+pub struct Parser {
+    payload_bytes_max: usize,
+    /// How far there is no end of a line, so that one which comes byte by byte is not searched from its start each time.
+    searched: usize,
+}
+
+impl Parser {
+    /// For messages of so many bytes, headers included.
+    pub const fn new(payload_bytes_max: usize) -> Self {
+        Self {
+            payload_bytes_max,
+            searched: 0,
+        }
+    }
+
+    /// The whole operation that what came begins with, and how many bytes it took, which are to be left out the next time. Nothing,
+    /// while more has to come behind it.
+    ///
+    /// # Errors
+    /// [`ProtocolError`], after which what follows means nothing.
+    pub fn parse<'a>(
+        &mut self,
+        came: &'a [u8],
+    ) -> Result<Option<(ServerOp<'a>, usize)>, ProtocolError> {
+        let rest = came.get(self.searched..).unwrap_or_default();
+        let found = memchr::memchr(b'\n', rest);
+        self.searched += found.unwrap_or(rest.len());
+        if self.searched > LINE_BYTES_MAX {
+            return Err(ProtocolError::LineTooLong);
+        }
+        if found.is_none() {
+            return Ok(None);
+        }
+        let parsed = operation(came, self.searched, self.payload_bytes_max)?;
+        if parsed.is_some() {
+            self.searched = 0;
+        }
+        Ok(parsed)
+    }
+}
+
+/// The operation whose first line ends there.
+fn operation(
     came: &[u8],
+    end: usize,
     payload_bytes_max: usize,
 ) -> Result<Option<(ServerOp<'_>, usize)>, ProtocolError> {
-    let Some(end) = came.iter().position(|byte| *byte == b'\n') else {
-        return match came.len() {
-            0..=LINE_BYTES_MAX => Ok(None),
-            _ => Err(ProtocolError::LineTooLong),
-        };
-    };
-    if end > LINE_BYTES_MAX {
-        return Err(ProtocolError::LineTooLong);
-    }
     let (line, taken) = (came[..end].trim_ascii_end(), end + 1);
     let (name, rest) = match line.iter().position(u8::is_ascii_whitespace) {
         Some(space) => (&line[..space], line[space..].trim_ascii_start()),
@@ -146,8 +178,12 @@ mod tests {
 
     const MAX: usize = 1_000;
 
+    fn parse(came: &[u8]) -> Result<Option<(ServerOp<'_>, usize)>, ProtocolError> {
+        Parser::new(MAX).parse(came)
+    }
+
     fn one(came: &str) -> Option<(ServerOp<'_>, usize)> {
-        parse(came.as_bytes(), MAX).expect("it can be read")
+        parse(came.as_bytes()).expect("it can be read")
     }
 
     #[test]
@@ -190,13 +226,32 @@ mod tests {
             "MSG a 1 2\r\nabc\r\n",
             "HMSG a 1 3 2\r\nab\r\n",
         ] {
-            let refused = parse(bad.as_bytes(), MAX);
+            let refused = parse(bad.as_bytes());
             assert_eq!(refused, Err(ProtocolError::Unreadable), "{bad:?}");
         }
-        let large = parse(b"MSG a 1 1001\r\n", MAX);
+        let large = parse(b"MSG a 1 1001\r\n");
         assert_eq!(large, Err(ProtocolError::TooLarge));
-        let long = parse(&[b'x'; LINE_BYTES_MAX + 1], MAX);
+        let long = parse(&[b'x'; LINE_BYTES_MAX + 1]);
         assert_eq!(long, Err(ProtocolError::LineTooLong));
+    }
+
+    #[test]
+    fn what_comes_byte_by_byte_is_read_once_it_is_whole() {
+        let came = b"INFO {}\r\nMSG a 1 2\r\nab\r\nPONG\r\n";
+        let mut parser = Parser::new(MAX);
+        let (mut start, mut ops) = (0, Vec::new());
+        for end in 1..=came.len() {
+            if let Some((op, taken)) = parser.parse(&came[start..end]).expect("it can be read") {
+                assert_eq!(start + taken, end);
+                ops.push(op);
+                start = end;
+            }
+        }
+        let message = ServerOp::Message {
+            subject: b"a",
+            payload: b"ab",
+        };
+        assert_eq!(ops, [ServerOp::Info(b"{}"), message, ServerOp::Pong]);
     }
 
     proptest! {
@@ -206,7 +261,7 @@ mod tests {
             came in proptest::collection::vec(any::<u8>(), 0..100),
         ) {
             let came = [name.as_bytes(), &came].concat();
-            if let Ok(Some((_, taken))) = parse(&came, MAX) {
+            if let Ok(Some((_, taken))) = parse(&came) {
                 prop_assert!(taken > 0 && taken <= came.len());
             }
         }
