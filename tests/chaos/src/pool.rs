@@ -17,7 +17,6 @@ use tokio::{
 /// after half a second to a second.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 const ANSWER_BOUND: Duration = Duration::from_secs(1);
-const FALL: usize = 2;
 
 /// Servers that take turns. A clone is another handle.
 #[derive(Clone)]
@@ -33,8 +32,6 @@ struct Server {
     address: SocketAddr,
     /// Whether it is given new connections.
     is_in: bool,
-    /// How often in a row it was not ready.
-    failures: usize,
 }
 
 /// What a server says of itself.
@@ -51,7 +48,6 @@ impl Pool {
         let servers = servers.into_iter().map(|address| Server {
             address,
             is_in: true,
-            failures: 0,
         });
         Self(Arc::new(Mutex::new(Turns {
             servers: servers.collect(),
@@ -73,7 +69,6 @@ impl Pool {
         self.turns().servers[place] = Server {
             address,
             is_in: false,
-            failures: 0,
         };
     }
 
@@ -123,14 +118,8 @@ impl Pool {
             return;
         }
         match answer {
-            Answer::Ready => {
-                server.is_in = true;
-                server.failures = 0;
-            }
-            Answer::NotReady => {
-                server.failures += 1;
-                server.is_in &= server.failures < FALL;
-            }
+            Answer::Ready => server.is_in = true,
+            Answer::NotReady => server.is_in = false,
             // A front that lost patience would spare clients what a stopped server does to them.
             Answer::Silence => {}
         }
@@ -197,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_out_when_it_was_not_ready_twice_and_in_again_when_it_is_ready_once() {
+    fn a_server_is_out_when_it_is_not_ready_and_in_again_when_it_is() {
         let check = |answers: &[Answer], is_in| {
             let pool = pool();
             for answer in answers {
@@ -206,12 +195,10 @@ mod tests {
             assert_eq!(pool.is_in(0), is_in, "{answers:?}");
         };
         use Answer::{NotReady, Ready, Silence};
-        check(&[NotReady], true);
-        check(&[NotReady, Ready, NotReady], true);
-        check(&[NotReady, NotReady], false);
-        check(&[NotReady, Silence, NotReady], false);
+        check(&[NotReady], false);
+        check(&[NotReady, Silence], false);
         check(&[Silence, Silence, Silence], true);
-        check(&[NotReady, NotReady, Ready], true);
+        check(&[NotReady, Ready], true);
     }
 
     #[test]
