@@ -4,6 +4,7 @@ use std::time::Duration;
 use messaging_bus::{Bus, Intake};
 use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
+use prometheus::{IntCounterVec, Opts, Registry};
 use tokio::sync::mpsc;
 
 use crate::api::ApiClient;
@@ -25,13 +26,25 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Looks for what was missed whenever a connection that events come by was made anew: new messages are fetched by each room that
 /// lacks some; changes to older ones, read marks, notifications and who came and went are told of once more.
+///
+/// # Errors
+/// When the metrics are registered already.
 pub(crate) fn watch(
     intake: &Intake,
     users: &Arc<Users>,
     (api, bus): (&ApiClient, &Bus),
     refill: &Refill,
+    registry: &Registry,
     tasks: &Tasks,
-) {
+) -> Result<(), prometheus::Error> {
+    let retellings = IntCounterVec::new(
+        Opts::new(
+            "fh_gateway_retellings_total",
+            "Times that what was published while this gateway could not hear was to be told again, by what came of it.",
+        ),
+        &["outcome"],
+    )?;
+    registry.register(Box::new(retellings.clone()))?;
     // One that waits is enough: it asks from before what makes the next one ask, and after it happened.
     let (ask, mut asked) = mpsc::channel::<Timestamp>(1);
     let (api, bus) = (api.clone(), bus.clone());
@@ -39,7 +52,11 @@ pub(crate) fn watch(
         while let Some(well_at) = asked.recv().await {
             let since = well_at.earlier(LOOK_BACK);
             ask_all_again(&bus, since).await;
-            retell_since(&api, since).await;
+            let outcome = match retell_since(&api, since).await {
+                true => "told",
+                false => "given_up",
+            };
+            retellings.with_label_values(&[outcome]).inc();
         }
     });
     let (hears_all, users, refill) = (intake.hears_all(), Arc::clone(users), refill.clone());
@@ -69,12 +86,14 @@ pub(crate) fn watch(
         }
     };
     tasks.spawn_until_stopped("intake watch", watching);
+    Ok(())
 }
 
-async fn retell_since(api: &ApiClient, since: Timestamp) {
+/// Whether an API replica told of all again.
+async fn retell_since(api: &ApiClient, since: Timestamp) -> bool {
     for _ in 0..ATTEMPTS_MAX {
         match api.retell(since).await {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(fault) => {
                 tracing::debug!(%fault, "what was missed cannot be asked for yet")
             }
@@ -84,4 +103,5 @@ async fn retell_since(api: &ApiClient, since: Timestamp) {
     tracing::error!(
         "changes, read marks and notifications may have been missed, as no API replica could tell of them again"
     );
+    false
 }

@@ -83,7 +83,8 @@ impl GatewayService {
             .serve(presence.revivals())
             .await
             .map_err(GatewayError::Subscribe)?;
-        watch(&intake, &users, (&api, bus), &refill, core);
+        watch(&intake, &users, (&api, bus), &refill, registry, core)
+            .map_err(GatewayError::Metrics)?;
         let hears_all = Arc::new(intake.hears_all());
         lapse_typing(&rooms, core);
 

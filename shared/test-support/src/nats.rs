@@ -1,6 +1,11 @@
 //! Real nats-servers with JetStream, alone and as a cluster.
 
-use std::{ffi::OsString, net::SocketAddr};
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use messaging_embedded::{Program, accepts_clients, nats_server_arguments};
 use nix::sys::signal::Signal;
@@ -36,6 +41,27 @@ impl NatsServer {
         Self {
             server: TestServer::start_with(&NATS_SERVER, more.into()).await,
         }
+    }
+
+    /// Starts one that speaks TLS, lets in who knows a token, and is called `localhost`; returns the certificate to trust, too.
+    pub async fn start_with_tls(token: &str, folder: &Path) -> (Self, PathBuf) {
+        let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
+        let certified = certified.expect("a key can be made");
+        let (certificate, key) = (folder.join("nats.crt"), folder.join("nats.key"));
+        fs::write(&certificate, certified.cert.pem()).expect("the folder can be written");
+        let secret = certified.signing_key.serialize_pem();
+        fs::write(&key, secret).expect("the folder can be written");
+        let more = [
+            OsStr::new("--tls"),
+            OsStr::new("--tlscert"),
+            certificate.as_os_str(),
+            OsStr::new("--tlskey"),
+            key.as_os_str(),
+            OsStr::new("--auth"),
+            OsStr::new(token),
+        ];
+        let server = TestServer::start_with(&NATS_SERVER, more.map(OsString::from).into()).await;
+        (Self { server }, certificate)
     }
 
     /// The one that the tests of this process share; take subjects of your own

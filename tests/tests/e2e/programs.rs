@@ -6,6 +6,7 @@ use messaging_test_support::{
     MongoServer, NatsServer, ServiceProcess, binary_path, eventually, unique_prefix,
 };
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::support::{SECRET, get, ready};
@@ -123,6 +124,31 @@ async fn several_addresses_of_nats_are_taken_and_one_that_answers_is_enough() {
             ("NATS_SUBJECT_PREFIX", prefix.clone()),
             ("NATS_URL", urls.clone()),
         ];
+        ready(&ServiceProcess::start(&binary_path(binary), settings).await).await;
+    }
+}
+
+#[tokio::test]
+async fn nats_may_ask_for_tls_and_a_token() {
+    let folder = TempDir::new().expect("it can be written");
+    let (mongo, (nats, certificate)) = tokio::join!(
+        MongoServer::shared(),
+        NatsServer::start_with_tls("token-of-nats", folder.path())
+    );
+    let prefix = unique_prefix();
+    for binary in ["messaging-api", "messaging-gateway"] {
+        let settings = [
+            ("JWT_SECRET", SECRET.to_owned()),
+            ("MONGODB_URI", mongo.uri()),
+            ("MONGODB_DATABASE", prefix.clone()),
+            ("NATS_SUBJECT_PREFIX", prefix.clone()),
+            (
+                "NATS_URL",
+                format!("tls://token-of-nats@localhost:{}", nats.address().port()),
+            ),
+            ("SSL_CERT_FILE", certificate.display().to_string()),
+        ];
+        // A gateway is ready once it hears events, by the connections of its own.
         ready(&ServiceProcess::start(&binary_path(binary), settings).await).await;
     }
 }
