@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis asyncapi tools clean
+.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -91,6 +91,16 @@ chaos-mutants: tools ## check that the checker of `make chaos` finds faults that
 	@cp "$(TARGET_DIR)"/debug/messaging-{api,gateway} "$(TARGET_DIR)/debug/mutants/"
 	@cargo build --workspace --bins
 	@exec "$(TARGET_DIR)/debug/messaging-chaos" --mutants --seeds 5 --binaries "$(TARGET_DIR)/debug/mutants" $(ARGS)
+
+# A debug build allocates what a release build does, but for less than one percent, and is built sooner. The counting binary is copied
+# away, and the one that others start is built anew without it.
+bench-check: tools ## check that no more is allocated for a connection, a message and a call than tests/load/allocations.json allows; ARGS=--write keeps what is measured
+	@echo "bench-check: building"
+	@cargo build --workspace --bins --features messaging-standalone/allocations
+	@mkdir -p "$(TARGET_DIR)/debug/counting"
+	@cp "$(TARGET_DIR)/debug/messaging-standalone" "$(TARGET_DIR)/debug/counting/"
+	@cargo build --workspace --bins
+	@exec "$(TARGET_DIR)/debug/messaging-load" check --binary "$(TARGET_DIR)/debug/counting/messaging-standalone" $(ARGS)
 
 # A build of its own by a nightly compiler, outside of the workspace.
 fuzz: ## feed generated input to a decoder; ARGS="TARGET [SECONDS]", TARGET may be all, without ARGS they are listed

@@ -1,5 +1,7 @@
 //! The process `messaging-standalone`: API and gateway on one port, and MongoDB and NATS too where none are given.
 
+#[cfg(feature = "allocations")]
+mod allocations;
 mod config;
 mod demo;
 mod secret;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use config::{Config, ServiceConfig};
 
+#[cfg(not(feature = "allocations"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -142,7 +145,10 @@ async fn serve(
         .router()
         .layer(guard)
         .merge(gateway.router())
-        .merge(health_router(health.clone(), registry))
+        .merge(health_router(health.clone(), registry));
+    #[cfg(feature = "allocations")]
+    let router = router.merge(allocations::router());
+    let router = router
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed);
     let closing = CancellationToken::new();

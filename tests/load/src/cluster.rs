@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
 use messaging_auth::{JwtSecret, Role, mint};
@@ -55,6 +56,20 @@ impl Cluster {
 
     /// So many replicas, with these settings besides those that they need.
     pub(crate) async fn start_with(replicas: Replicas, more: &[(&'static str, String)]) -> Self {
+        let [api, gateway] = ["messaging-api", "messaging-gateway"].map(binary_path);
+        let programs = [(&*api, replicas.apis), (&*gateway, replicas.gateways)];
+        Self::start_programs(programs, more).await
+    }
+
+    /// One process that is both API and gateway.
+    pub(crate) async fn start_process(binary: &Path, more: &[(&'static str, String)]) -> Self {
+        Self::start_programs([(binary, 1), (binary, 0)], more).await
+    }
+
+    async fn start_programs(
+        programs: [(&Path, usize); 2],
+        more: &[(&'static str, String)],
+    ) -> Self {
         let (mongo, nats) = (MongoServer::start().await, NatsServer::start().await);
         let prefix = unique_prefix();
         let settings = [
@@ -65,21 +80,23 @@ impl Cluster {
             ("JWT_SECRET", SECRET.to_owned()),
             (
                 "RUST_LOG",
-                "warn,messaging_api=info,messaging_gateway=info".to_owned(),
+                "warn,messaging_api=info,messaging_gateway=info,messaging_standalone=info"
+                    .to_owned(),
             ),
         ];
         let settings: Vec<_> = settings.into_iter().chain(more.iter().cloned()).collect();
-        let start = async |program, count| {
+        let start = async |(program, count)| {
             let mut services = Vec::new();
             for _ in 0..count {
-                services.push(ServiceProcess::start(&binary_path(program), settings.clone()).await);
+                services.push(ServiceProcess::start(program, settings.clone()).await);
             }
             services
         };
+        let [apis, gateways] = programs;
         let config = ureq::Agent::config_builder().max_idle_connections_per_host(IDLE_CALLS_MAX);
         let cluster = Self {
-            apis: start("messaging-api", replicas.apis).await,
-            gateways: start("messaging-gateway", replicas.gateways).await,
+            apis: start(apis).await,
+            gateways: start(gateways).await,
             mongo,
             _nats: nats,
             database: prefix,
@@ -93,9 +110,11 @@ impl Cluster {
 
     /// The host and port of one of the gateways.
     pub(crate) fn gateway(&self, index: usize) -> String {
-        self.gateways[index % self.gateways.len()]
-            .address()
-            .to_string()
+        let gateways = match self.gateways.is_empty() {
+            true => &self.apis,
+            false => &self.gateways,
+        };
+        gateways[index % gateways.len()].address().to_string()
     }
 
     /// The hosts and ports of all gateways.
@@ -141,6 +160,20 @@ impl Cluster {
             .await
             .expect("it does not panic")
             .expect("the contract is taken");
+    }
+
+    /// Calls an API, and returns what is answered.
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Value {
+        let url = format!("{}{path}", self.api_url());
+        let (agent, authorization) = (self.agent.clone(), format!("Bearer {token}"));
+        let get = move || {
+            let request = agent.get(&url).header("authorization", &authorization);
+            request.call()?.body_mut().read_json()
+        };
+        let answer: Result<Value, ureq::Error> = tokio::task::spawn_blocking(get)
+            .await
+            .expect("it does not panic");
+        answer.expect("the call is answered")
     }
 
     /// Calls an API: sends a body, and returns what is answered.

@@ -9,6 +9,7 @@
 )]
 
 mod chat;
+mod check;
 mod cluster;
 mod fleet;
 mod grow;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Measures rates, times, memory and CPU; without a scenario all but hostile, one after the other.
+/// Measures rates, times, memory and CPU; without a scenario all but hostile and check, one after the other.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -42,6 +43,7 @@ enum Scenario {
     Storm(storm::Arguments),
     Grow(grow::Arguments),
     Hostile(hostile::Arguments),
+    Check(check::Arguments),
 }
 
 impl Scenario {
@@ -54,6 +56,7 @@ impl Scenario {
             Self::Storm(arguments) => storm::run(arguments).await,
             Self::Grow(arguments) => grow::run(arguments).await,
             Self::Hostile(arguments) => hostile::run(arguments).await,
+            Self::Check(arguments) => check::run(arguments).await,
         }
     }
 }
