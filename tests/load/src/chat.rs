@@ -59,7 +59,8 @@ pub(crate) async fn measure(arguments: &Arguments) -> bool {
             text_bytes: arguments.text_bytes,
         };
         let time = Duration::from_secs(arguments.seconds);
-        let outcome = run(&cluster, &plan, tokio::time::sleep(time)).await;
+        // A `sleep` of its own would begin here, before anybody is connected.
+        let outcome = run(&cluster, &plan, async { tokio::time::sleep(time).await }).await;
         is_whole &= outcome.is_whole();
         report::chat(&plan, &outcome);
     }

@@ -86,7 +86,7 @@ async fn chat(cluster: &Cluster, arguments: &Arguments, name: &str, load: Load) 
         text_bytes: TEXT_BYTES,
     };
     let time = Duration::from_secs(arguments.seconds);
-    chat::run(cluster, &plan, tokio::time::sleep(time)).await
+    chat::run(cluster, &plan, async { tokio::time::sleep(time).await }).await
 }
 
 fn print(stored: u64, fill_rate: f64, closed: &Outcome, open: &Outcome) {
