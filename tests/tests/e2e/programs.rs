@@ -113,43 +113,32 @@ async fn two_gateways_of_one_host_have_names_of_their_own_and_a_given_one_is_kep
 
 #[tokio::test]
 async fn several_addresses_of_nats_are_taken_and_one_that_answers_is_enough() {
-    let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::shared());
-    let urls = format!("nats://127.0.0.1:1, {}", nats.url());
-    let prefix = unique_prefix();
-    for binary in ["messaging-api", "messaging-gateway"] {
-        let settings = [
-            ("JWT_SECRET", SECRET.to_owned()),
-            ("MONGODB_URI", mongo.uri()),
-            ("MONGODB_DATABASE", prefix.clone()),
-            ("NATS_SUBJECT_PREFIX", prefix.clone()),
-            ("NATS_URL", urls.clone()),
-        ];
-        ready(&ServiceProcess::start(&binary_path(binary), settings).await).await;
-    }
+    let nats = NatsServer::shared().await;
+    become_ready(&format!("nats://127.0.0.1:1, {}", nats.url()), &[]).await;
 }
 
 #[tokio::test]
 async fn nats_may_ask_for_tls_and_a_token() {
     let folder = TempDir::new().expect("it can be written");
-    let (mongo, (nats, certificate)) = tokio::join!(
-        MongoServer::shared(),
-        NatsServer::start_with_tls("token-of-nats", folder.path())
-    );
-    let prefix = unique_prefix();
+    let (nats, certificate) = NatsServer::start_with_tls("token-of-nats", folder.path()).await;
+    let url = format!("tls://token-of-nats@localhost:{}", nats.address().port());
+    let trusted = ("SSL_CERT_FILE", certificate.display().to_string());
+    become_ready(&url, &[trusted]).await;
+}
+
+/// Starts both services; a gateway is ready once it hears events, by the connections of its own.
+async fn become_ready(nats_url: &str, more: &[(&str, String)]) {
+    let (mongo, prefix) = (MongoServer::shared().await, unique_prefix());
+    let settings = [
+        ("JWT_SECRET", SECRET.to_owned()),
+        ("MONGODB_URI", mongo.uri()),
+        ("MONGODB_DATABASE", prefix.clone()),
+        ("NATS_SUBJECT_PREFIX", prefix),
+        ("NATS_URL", nats_url.to_owned()),
+    ];
+    let settings = [&settings[..], more].concat();
     for binary in ["messaging-api", "messaging-gateway"] {
-        let settings = [
-            ("JWT_SECRET", SECRET.to_owned()),
-            ("MONGODB_URI", mongo.uri()),
-            ("MONGODB_DATABASE", prefix.clone()),
-            ("NATS_SUBJECT_PREFIX", prefix.clone()),
-            (
-                "NATS_URL",
-                format!("tls://token-of-nats@localhost:{}", nats.address().port()),
-            ),
-            ("SSL_CERT_FILE", certificate.display().to_string()),
-        ];
-        // A gateway is ready once it hears events, by the connections of its own.
-        ready(&ServiceProcess::start(&binary_path(binary), settings).await).await;
+        ready(&ServiceProcess::start(&binary_path(binary), settings.clone()).await).await;
     }
 }
 
