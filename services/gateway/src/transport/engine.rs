@@ -263,8 +263,13 @@ impl<P: Protocol> EngineServer<P> {
             let probe = Arc::new(probe);
             let probing = Arc::new(ProbeReceiver(Arc::clone(&probe)));
             let settings = WebSocketSettings::engine(&server.config);
-            let within = server.config.upgrade_timeout;
-            websocket::serve_probe(upgrading, Arc::clone(&probe), probing, settings, within).await;
+            let overdue = async {
+                tokio::select! {
+                    () = tokio::time::sleep(server.config.upgrade_timeout) => {}
+                    () = server.tasks.stopping().cancelled() => {}
+                }
+            };
+            websocket::serve_probe(upgrading, Arc::clone(&probe), probing, settings, overdue).await;
             if probe.is_complete() {
                 server.sessions.remove(&session);
             }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 
 use super::accept::Upgrading;
@@ -94,13 +95,14 @@ pub async fn serve<R: Receiver>(
 
 /// Tries out a WebSocket for a session that is served by polling, and serves the session once it has moved.
 ///
-/// `probing` is what takes the messages: it advances the probe as the client's packets come.
+/// `probing` is what takes the messages: it advances the probe as the client's packets come. Once `overdue` ends, a session that
+/// has not moved yet stays where it is.
 pub(crate) async fn serve_probe<P: Receiver, R: Receiver>(
     upgrading: Upgrading,
     probe: Arc<Probe<R>>,
     probing: Arc<P>,
     settings: WebSocketSettings,
-    within: Duration,
+    overdue: impl Future<Output = ()> + Send,
 ) {
     let Some((mut source, mut sink)) = upgrading.finish().await else {
         return;
@@ -119,7 +121,8 @@ pub(crate) async fn serve_probe<P: Receiver, R: Receiver>(
         // Whichever way this fails, the session stays where it is.
         tokio::select! {
             biased;
-            moved = timeout(within, moved) => if !matches!(moved, Ok(Some(()))) { return },
+            moved = moved => if moved.is_none() { return },
+            () = overdue => return,
             reason = &mut reader => {
                 if probe.is_complete() {
                     // It has moved and gone at once.
@@ -211,7 +214,10 @@ async fn run<R: Receiver>(
     heartbeat: &Heartbeat,
     ending: Ending<R>,
 ) -> End {
-    let mut writer = pin!(write(sink, link));
+    // A task that has had its turn gets nothing done, timers included, until it makes way for others. A peer that sends without a
+    // pause has its reader use up each turn, but must not be able to keep us from writing to it and watching over it.
+    let mut writer = pin!(unconstrained(write(sink, link)));
+    let mut keeper = pin!(unconstrained(keep(link, receiver, heartbeat)));
     let (mut read, mut written) = (false, None);
     // In this order, so that a simulation goes the same way each time, and what the peer says itself counts first.
     tokio::select! {
@@ -221,7 +227,7 @@ async fn run<R: Receiver>(
             link.close(reason);
         }
         result = &mut writer => written = Some(result),
-        () = keep(link, receiver, heartbeat) => {}
+        () = &mut keeper => {}
     }
     // Says that the link is closed if nobody has, and tells the receiver, which lets go of a waiting reader.
     drop(ending);
@@ -246,5 +252,86 @@ async fn run<R: Receiver>(
 async fn hang_up(end: End, mut source: Source, mut sink: Sink) {
     if end == End::Said && sink.shutdown().await.is_ok() {
         let _late = timeout(HANG_UP_TIMEOUT, discard(&mut source)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::task::{Context, Poll};
+
+    use prometheus::Registry;
+    use tokio::io::{AsyncRead, ReadBuf};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::connection::{LinkLimits, SocketMetrics};
+    use crate::transport::Message;
+
+    const BOUND: Duration = Duration::from_secs(10);
+
+    /// Ping frames without an end, as soon as they are asked for; how many bytes of one were read.
+    struct Pings(usize);
+
+    impl AsyncRead for Pings {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            into: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
+            let rest = &PING[self.0..];
+            let length = rest.len().min(into.remaining());
+            into.put_slice(&rest[..length]);
+            self.0 = (self.0 + length) % PING.len();
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// One that never joins anything.
+    struct Idler;
+
+    impl Receiver for Idler {
+        async fn receive(self: &Arc<Self>, _message: Message) -> Result<(), CloseReason> {
+            Ok(())
+        }
+
+        fn ended(self: &Arc<Self>, _reason: CloseReason) {}
+
+        fn engaged(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_sends_without_a_pause_is_watched_like_any_other() {
+        let metrics = SocketMetrics::register(&Registry::new()).expect("registered once");
+        let limits = LinkLimits {
+            outbox_bytes_max: 1_000,
+        };
+        let link = Link::new(limits, Arc::new(metrics));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let _peer = TcpStream::connect(address).await.expect("it listens");
+        let (stream, _) = listener.accept().await.expect("it has connected");
+        let (_, mut sink) = Source::tcp(stream, bytes::Bytes::new());
+        let heartbeat = Heartbeat {
+            interval: BOUND,
+            timeout: BOUND,
+            engaged_within: Some(Duration::from_millis(50)),
+            kind: HeartbeatKind::EngineIo,
+        };
+        let idler = Arc::new(Idler);
+        let mut source = Source::other(Pings(0));
+        let rules = ReadRules {
+            message_bytes_max: 1_000,
+            life: heartbeat.kind,
+        };
+        let reader = pin!(read(&mut source, &link, &idler, rules));
+        let ending = Ending::new(Arc::clone(&idler), Arc::clone(&link));
+        let served = run(reader, &mut sink, &link, &*idler, &heartbeat, ending);
+        let end = timeout(BOUND, served).await;
+        assert!(end.is_ok(), "it is served for ever");
+        assert_eq!(link.closed(), Some(CloseReason::NotConnected));
     }
 }
