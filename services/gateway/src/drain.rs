@@ -3,7 +3,7 @@ use std::time::Duration;
 use messaging_wire::event::{SERVER_DRAINING, ServerDraining};
 use tokio::time::Instant;
 
-use crate::connection::{Class, CloseReason, EventFrame};
+use crate::connection::{Class, CloseReason, Connection, EventFrame};
 use crate::session::Sockets;
 
 /// The part of the time that is left for closes to be sent and for the last events to be done.
@@ -28,10 +28,7 @@ pub(crate) async fn drain(sockets: &Sockets, within: Duration) {
         "draining"
     );
     for (index, connection) in connections.iter().enumerate() {
-        let reconnect_in_ms = due(within, index, count).as_millis();
-        let reconnect_in_ms = u64::try_from(reconnect_in_ms).unwrap_or(u64::MAX);
-        let json = serde_json::to_string(&ServerDraining { reconnect_in_ms }).expect("a number");
-        connection.send(&EventFrame::new(SERVER_DRAINING, json), Class::Durable);
+        tell(connection, due(within, index, count));
     }
     let started = Instant::now();
     for (index, connection) in connections.iter().enumerate() {
@@ -40,6 +37,18 @@ pub(crate) async fn drain(sockets: &Sockets, within: Duration) {
     }
     let left = sockets.count();
     tracing::info!(closed = count, left, "drained");
+}
+
+/// Tells a connection that was let in while others were already told to go, and closes it at once.
+pub(crate) fn see_out(connection: &Connection) {
+    tell(connection, Duration::ZERO);
+    connection.close(CloseReason::Draining);
+}
+
+fn tell(connection: &Connection, closed_in: Duration) {
+    let reconnect_in_ms = u64::try_from(closed_in.as_millis()).unwrap_or(u64::MAX);
+    let json = serde_json::to_string(&ServerDraining { reconnect_in_ms }).expect("a number");
+    connection.send(&EventFrame::new(SERVER_DRAINING, json), Class::Durable);
 }
 
 /// When the connection of an index is closed: after the lead, and so that the last one leaves the reserve.

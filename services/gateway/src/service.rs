@@ -21,7 +21,7 @@ use crate::inbound::Inbound;
 use crate::interest::Interest;
 use crate::metrics::register_sizes;
 use crate::missed::watch;
-use crate::presence::{LeaseKeeper, Presence};
+use crate::presence::{LeaseKeeper, Presence, PresenceConfig};
 use crate::recovery::{Records, Recovery};
 use crate::refill::Refill;
 use crate::session::Sockets;
@@ -69,12 +69,8 @@ impl GatewayService {
         let worker_count = std::thread::available_parallelism().map_or(1, usize::from);
         let intake = Intake::start(bus, &inbound, worker_count, core);
 
-        let bucket = PresenceBucket::new(bus);
-        let lease = Lease::keep(&bucket, LeaseKind::Gateway, &instance, core);
-        let (leases, deaths) = LeaseTable::follow(&bucket, core);
-        let presence = Presence::new(&bucket, leases, &instance, config.presence, &api, core);
-        let lease = presence.start(bus, lease, deaths).await;
-        let lease = lease.map_err(GatewayError::Subscribe)?;
+        let (presence, lease) =
+            start_presence(config.presence, &instance, &api, bus, registry, core).await?;
         let peers = Peers::new(bus.clone(), Route::of(&instance));
         let records = Records::new(bus);
         let recovery = Recovery::start(&peers, records, &instance, config.recovery, registry, core)
@@ -161,6 +157,24 @@ impl GatewayService {
     pub async fn finish(self) {
         self.lease.release().await;
     }
+}
+
+/// Presence, and the keeper of the lease by which others know that this gateway lives.
+async fn start_presence(
+    config: PresenceConfig,
+    instance: &Instance,
+    api: &ApiClient,
+    bus: &Bus,
+    registry: &Registry,
+    core: &Tasks,
+) -> Result<(Presence, LeaseKeeper), GatewayError> {
+    let bucket = PresenceBucket::new(bus);
+    let lease = Lease::keep(&bucket, LeaseKind::Gateway, instance, core);
+    let (leases, deaths) = LeaseTable::follow(&bucket, core);
+    let presence = Presence::new(&bucket, leases, instance, config, api, registry, core)
+        .map_err(GatewayError::Metrics)?;
+    let lease = presence.start(bus, lease, deaths).await;
+    Ok((presence, lease.map_err(GatewayError::Subscribe)?))
 }
 
 fn instance(id: Option<Instance>) -> Result<Instance, GatewayError> {

@@ -11,6 +11,7 @@ use tokio::task::coop::consume_budget;
 
 use super::{CloseReason, Connection};
 use crate::application::{Application, ClientEvent, OpenRequest};
+use crate::drain::see_out;
 use crate::session::Sockets;
 
 /// How much of a client's events waits for the application.
@@ -207,10 +208,7 @@ impl<A: Application> Worker<A> {
         self.host.app.take_over(&session, &given.state).await?;
         self.connection.release(&given.sent);
         self.host.sockets.insert(&self.connection);
-        if self.host.sockets.refuses_new() {
-            // As with one that was just let in.
-            self.connection.close(CloseReason::Draining);
-        }
+        self.see_out_if_too_late();
         let mut state = self.state.lock();
         state.inbox_bytes = given.inbox.iter().map(ClientEvent::bytes).sum();
         state.inbox = given.inbox.into();
@@ -219,6 +217,13 @@ impl<A: Application> Worker<A> {
             self.start_if_due(&mut state);
         }
         Ok(())
+    }
+
+    /// Whoever closes all connections may have looked before this one was there.
+    fn see_out_if_too_late(&self) {
+        if self.host.sockets.refuses_new() {
+            see_out(&self.connection);
+        }
     }
 
     fn start_if_due(self: &Arc<Self>, state: &mut State<A::Session>) {
@@ -305,10 +310,7 @@ impl<A: Application> Worker<A> {
                 self.state.lock().session = Some(Arc::clone(&session));
                 self.host.sockets.insert(&self.connection);
                 answer(&self.connection, Ok(()));
-                if self.host.sockets.refuses_new() {
-                    // Whoever closed all connections may have looked before this one was there.
-                    self.connection.close(CloseReason::Draining);
-                }
+                self.see_out_if_too_late();
                 self.host.app.opened(&session).await;
             }
             Err(fault) => {

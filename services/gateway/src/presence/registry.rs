@@ -8,10 +8,11 @@ use messaging_bus::presence::{Entry, Instance, LeaseKind, LeaseTable, PresenceBu
 use messaging_domain::UserId;
 use messaging_lifecycle::{Tasks, now};
 use messaging_wire::PresenceStatus;
-
+use prometheus::Registry;
 use tokio::sync::watch;
 
 use super::PresenceConfig;
+use super::announce::Announcements;
 use super::retell::Lately;
 use crate::api::ApiClient;
 
@@ -33,6 +34,7 @@ pub(super) struct Inner {
     tasks: Tasks,
     pub(super) revivals: watch::Sender<u64>,
     pub(super) lately: Lately,
+    pub(super) announcements: Announcements,
     shards: Box<[Shard]>,
     hasher: RandomState,
 }
@@ -80,14 +82,17 @@ pub(crate) enum Replaced {
 }
 
 impl Presence {
+    /// # Errors
+    /// When the metrics are registered already.
     pub(crate) fn new(
         bucket: &PresenceBucket,
         leases: LeaseTable,
         instance: &Instance,
         config: PresenceConfig,
         api: &ApiClient,
+        registry: &Registry,
         tasks: &Tasks,
-    ) -> Self {
+    ) -> Result<Self, prometheus::Error> {
         let inner = Inner {
             bucket: bucket.clone(),
             leases,
@@ -96,13 +101,14 @@ impl Presence {
             tasks: tasks.clone(),
             revivals: watch::Sender::new(0),
             lately: Lately::default(),
+            announcements: Announcements::register(registry)?,
             shards: (0..SHARD_COUNT).map(|_| Shard::default()).collect(),
             hasher: RandomState::new(),
         };
-        Self {
+        Ok(Self {
             inner: Arc::new(inner),
             api: api.clone(),
-        }
+        })
     }
 
     /// Counts the times that this gateway's lease came to life: what was written before may be gone.

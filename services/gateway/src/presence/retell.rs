@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::Presence;
+use super::announce::Announced;
 
 const AREA: &str = "presence";
 const RETELL: &str = "retell";
@@ -80,7 +81,7 @@ impl Presence {
         serve_peers(bus, &Route::EVERYONE, AREA, handler, tasks).await
     }
 
-    async fn announce_again(&self, since: Timestamp) {
+    pub(super) async fn announce_again(&self, since: Timestamp) {
         let (changes, is_cut) = self.inner.lately.since(since);
         if is_cut {
             tracing::warn!(
@@ -88,9 +89,18 @@ impl Presence {
                 "only the latest changes of presence are announced again"
             );
         }
-        for mut change in changes {
+        let mut changes = changes.into_iter();
+        while let Some(mut change) = changes.next() {
             change.is_repeat = true;
-            self.announce_while_current(&change).await;
+            if self.announce_while_current(&change).await == Announced::GivenUp {
+                // Nor would the next one be taken, and each would be tried as long.
+                let count = changes.len();
+                tracing::warn!(
+                    count,
+                    "more changes of presence are not announced again, as no API replica takes them"
+                );
+                return self.inner.announcements.count(Announced::LeftOut, count);
+            }
         }
     }
 }

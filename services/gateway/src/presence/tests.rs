@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use messaging_bus::presence::{Entry, Instance, LeaseTable, PresenceBucket};
 use messaging_bus::{Bus, BusConfig};
-use messaging_domain::UserId;
+use messaging_domain::{Timestamp, UserId};
 use messaging_lifecycle::Tasks;
 use messaging_settings::Settings;
 use messaging_test_support::{NatsServer, eventually, unique_prefix};
 use prometheus::Registry;
 
+use super::announce::Announced;
 use super::{Admission, Presence, PresenceConfig};
 use crate::api::ApiClient;
 
@@ -39,7 +40,9 @@ impl Scene {
             connections_per_user_max: None,
         };
         let api = ApiClient::new(bus);
-        let presence = Presence::new(&bucket, leases, &gateway, config, &api, &tasks);
+        let registry = Registry::new();
+        let presence = Presence::new(&bucket, leases, &gateway, config, &api, &registry, &tasks);
+        let presence = presence.expect("registered once");
         let user = "alice".parse().expect("a valid id");
         assert_eq!(presence.open(&user, None).await, Admission::Admitted);
         Self {
@@ -85,4 +88,32 @@ async fn who_was_deleted_by_a_clean_up_comes_again() {
     let entry = scene.entry().await;
     assert_eq!(entry.connections, Some(1));
     assert!(!entry.is_rewritten, "others were told that he went");
+}
+
+#[tokio::test]
+async fn while_no_api_takes_what_is_announced_again_only_the_first_is_tried() {
+    let scene = Scene::set().await;
+    for user in ["ben", "carl"] {
+        let user = user.parse().expect("a valid id");
+        let admission = scene.presence.open(&user, None).await;
+        assert_eq!(admission, Admission::Admitted);
+    }
+    let announcements = &scene.presence.inner.announcements;
+    let is = async |given_up, left_out| {
+        let what = format!("{given_up} given up, {left_out} left out");
+        // Each is tried for some ten seconds.
+        eventually(4 * BOUND, &what, async || {
+            let counted = (Announced::GivenUp, Announced::LeftOut);
+            let counted = (announcements.get(counted.0), announcements.get(counted.1));
+            counted == (given_up, left_out)
+        })
+        .await;
+    };
+    // Nobody serves what an API serves, so no one has heard of the three.
+    is(3, 0).await;
+    scene
+        .presence
+        .announce_again(Timestamp::from_millis(0))
+        .await;
+    is(4, 2).await;
 }

@@ -1,5 +1,6 @@
 //! The life of a connection: exactly one end, in any case.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::server::{Server, config, eventually};
@@ -93,6 +94,32 @@ async fn new_ones_are_refused_while_the_old_ones_stay() {
     );
     old.send(r#"{"id":1,"event":"x"}"#).await;
     assert_eq!(old.text().await, r#"{"ack":1,"data":null}"#);
+}
+
+#[tokio::test]
+async fn one_that_was_let_in_while_the_others_were_told_to_go_is_told_too() {
+    let server = Server::start(config()).await;
+    let path = "/socket.io/?EIO=4&transport=websocket&token=gated";
+    let mut socket = Socket::open(server.address, path).await;
+    socket.text().await;
+    socket.send("40/messages,").await;
+    eventually("it waits to be let in", || {
+        server.app.deciding.load(Ordering::Relaxed) == 1
+    })
+    .await;
+    server.sockets.refuse_new();
+    server.app.gate.add_permits(1);
+    assert!(socket.text().await.starts_with("40/messages,"));
+    assert!(
+        socket
+            .text()
+            .await
+            .starts_with("42/messages,[\"connected\"")
+    );
+    let told = socket.text().await;
+    let expected = r#"42/messages,["server_draining",{"reconnectInMs":0}]"#;
+    assert_eq!(told, expected);
+    assert_eq!(socket.close_code().await, 1012);
 }
 
 #[tokio::test]
