@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use messaging_auth::Verifier;
 use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
-use messaging_bus::{Bus, SubscribeError, serve_commands};
+use messaging_bus::{Bus, Route, SubscribeError, serve_commands};
 use messaging_lifecycle::Tasks;
 use messaging_store::{CommitHook, Store, StoreConfigError};
 use messaging_web::Health;
@@ -88,7 +88,7 @@ impl Api {
 
         let metrics = CommandMetrics::register(registry).map_err(ApiError::Metrics)?;
         let commands = Arc::new(Commands::new(messaging.clone(), republisher, metrics));
-        serve_commands(bus, commands, edge)
+        serve_commands(bus, &Route::of(instance), commands, edge)
             .await
             .map_err(ApiError::Commands)?;
         let router = Http::new(messaging.clone(), verifier, config.rate).router(

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use messaging_bus::{Bus, RequestError};
+use messaging_bus::presence::{LeaseKind, LeaseTable};
+use messaging_bus::{Bus, RequestError, Route};
 use messaging_domain::{ConversationId, Timestamp, UserId};
 use messaging_wire::Fault;
 use messaging_wire::command::{
@@ -14,15 +15,16 @@ use serde_json::value::RawValue;
 /// How long to wait for an API replica. It gives up on MongoDB after 4 s, and so has the time to say so.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// Any API replica, as the gateway sees it.
+/// The API replicas, as the gateway sees them.
 #[derive(Clone)]
 pub(crate) struct ApiClient {
     bus: Bus,
+    leases: LeaseTable,
 }
 
 impl ApiClient {
-    pub(crate) const fn new(bus: Bus) -> Self {
-        Self { bus }
+    pub(crate) const fn new(bus: Bus, leases: LeaseTable) -> Self {
+        Self { bus, leases }
     }
 
     /// Passes a client's event on; the answer is the acknowledgement as the client shall have it.
@@ -36,8 +38,37 @@ impl ApiClient {
             user: user.clone(),
             data,
         };
-        let answer = self.request(event, &command).await?;
-        String::from_utf8(answer.into()).map_err(|_| Fault::internal())
+        acknowledgement(self.request(event, &command).await?)
+    }
+
+    /// Passes on an event by which a client sends a message, to the replica that all gateways choose for its conversation.
+    ///
+    /// One replica alone then numbers the conversation's messages, need not ask MongoDB how far others have come, and stores more
+    /// of them at once. Any other can do it as well: one is asked if none can be chosen, or the chosen one is gone.
+    pub(crate) async fn message(
+        &self,
+        event: &str,
+        conversation: ConversationId,
+        user: &UserId,
+        data: &RawValue,
+    ) -> Result<String, Fault> {
+        let command = payload(&UserCommand {
+            user: user.clone(),
+            data,
+        })?;
+        if let Some(replica) = self.leases.choose(LeaseKind::Api, &conversation) {
+            let replica = Route::of(&replica);
+            let asked = self
+                .bus
+                .request_at(&replica, event, command.clone(), COMMAND_TIMEOUT);
+            match asked.await {
+                // It has never reached anybody.
+                Err(RequestError::Unserved) => {}
+                answer => return acknowledgement(answer.map_err(|error| fault(event, error))?),
+            }
+        }
+        let answer = self.bus.request(event, command, COMMAND_TIMEOUT).await;
+        acknowledgement(answer.map_err(|error| fault(event, error))?)
     }
 
     /// A conversation as a user may see it.
@@ -96,6 +127,10 @@ impl ApiClient {
             .await
             .map_err(|error| fault(command, error))
     }
+}
+
+fn acknowledgement(answer: Bytes) -> Result<String, Fault> {
+    String::from_utf8(answer.into()).map_err(|_| Fault::internal())
 }
 
 fn payload(data: &impl Serialize) -> Result<Bytes, Fault> {

@@ -9,6 +9,7 @@ use messaging_lifecycle::{Tasks, unique_name};
 use messaging_web::refuse_foreign_origins;
 use moka::sync::Cache;
 use prometheus::Registry;
+use tokio::sync::mpsc;
 
 use crate::api::ApiClient;
 use crate::app::{Gateway, GatewayError};
@@ -58,27 +59,24 @@ impl GatewayService {
         (core, edge): (&Tasks, &Tasks),
     ) -> Result<Self, GatewayError> {
         let instance = instance(config.id)?;
-        let api = ApiClient::new(bus.clone());
+        let bucket = PresenceBucket::new(bus);
+        let (leases, deaths) = LeaseTable::follow(&bucket, core);
+        let api = ApiClient::new(bus.clone(), leases.clone());
+        let known = (bucket, leases, deaths);
         let (rooms, users) = (Arc::new(Rooms::new()), Arc::new(Users::new()));
         let refill = Refill::new(&rooms, &api, core, registry).map_err(GatewayError::Metrics)?;
-        let inbound = Arc::new(Inbound::new(
-            Arc::clone(&rooms),
-            Arc::clone(&users),
-            refill.clone(),
-        ));
+        let inbound = Inbound::new(Arc::clone(&rooms), Arc::clone(&users), refill.clone());
         let worker_count = std::thread::available_parallelism().map_or(1, usize::from);
-        let intake = Intake::start(bus, &inbound, worker_count, core);
+        let intake = Intake::start(bus, &Arc::new(inbound), worker_count, core);
 
-        let (presence, lease) =
-            start_presence(config.presence, &instance, &api, bus, registry, core).await?;
+        let asked = (config.presence, &instance);
+        let (presence, lease) = start_presence(asked, known, (&api, bus), registry, core).await?;
         let peers = Peers::new(bus.clone(), Route::of(&instance));
         let records = Records::new(bus);
         let recovery = Recovery::start(&peers, records, &instance, config.recovery, registry, core)
             .map_err(GatewayError::Metrics)?;
-        recovery
-            .serve(presence.revivals())
-            .await
-            .map_err(GatewayError::Subscribe)?;
+        let serving = recovery.serve(presence.revivals()).await;
+        serving.map_err(GatewayError::Subscribe)?;
         watch(&intake, &users, (&api, bus), &refill, registry, core)
             .map_err(GatewayError::Metrics)?;
         let hears_all = Arc::new(intake.hears_all());
@@ -159,18 +157,18 @@ impl GatewayService {
     }
 }
 
+/// The processes that die.
+type Deaths = mpsc::Receiver<(LeaseKind, Instance)>;
+
 /// Presence, and the keeper of the lease by which others know that this gateway lives.
 async fn start_presence(
-    config: PresenceConfig,
-    instance: &Instance,
-    api: &ApiClient,
-    bus: &Bus,
+    (config, instance): (PresenceConfig, &Instance),
+    (bucket, leases, deaths): (PresenceBucket, LeaseTable, Deaths),
+    (api, bus): (&ApiClient, &Bus),
     registry: &Registry,
     core: &Tasks,
 ) -> Result<(Presence, LeaseKeeper), GatewayError> {
-    let bucket = PresenceBucket::new(bus);
     let lease = Lease::keep(&bucket, LeaseKind::Gateway, instance, core);
-    let (leases, deaths) = LeaseTable::follow(&bucket, core);
     let presence = Presence::new(&bucket, leases, instance, config, api, registry, core)
         .map_err(GatewayError::Metrics)?;
     let lease = presence.start(bus, lease, deaths).await;

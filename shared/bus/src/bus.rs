@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::auth::Auth;
-use crate::{BusConfig, Subjects, Topic};
+use crate::{BusConfig, Route, Subjects, Topic};
 
 /// How long one publish may wait for room in the client's own buffer before the event is dropped.
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(200);
@@ -198,13 +198,36 @@ impl Bus {
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, RequestError> {
+        self.ask(self.subjects.command(command), payload, timeout)
+            .await
+    }
+
+    /// Sends a command to one API replica and waits for its answer.
+    ///
+    /// # Errors
+    /// [`RequestError`]; `Unserved` at once if there is no such replica any more, and then nothing was done.
+    pub async fn request_at(
+        &self,
+        replica: &Route,
+        command: &str,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, RequestError> {
+        self.ask(self.subjects.command_at(replica, command), payload, timeout)
+            .await
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        subject: String,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, RequestError> {
         if !self.is_connected() {
             return Err(RequestError::Unserved);
         }
         let request = Request::new().payload(payload).timeout(Some(timeout));
-        let sent = self
-            .client
-            .send_request(self.subjects.command(command), request);
+        let sent = self.client.send_request(subject, request);
         // The client's own time-out starts only once its buffer took the request.
         match tokio::time::timeout(timeout, sent).await {
             Ok(Ok(answer)) => Ok(answer.payload),

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use messaging_lifecycle::Tasks;
 use tokio::sync::Semaphore;
 
-use crate::departure::{Departure, go_on};
-use crate::{Bus, SubscribeError};
+use crate::departure::{Departure, FILLER, go_on};
+use crate::{Bus, Route, SubscribeError};
 
 /// The queue group in which API replicas share the commands.
 const QUEUE_GROUP: &str = "api";
@@ -23,45 +24,80 @@ pub trait CommandHandler: Send + Sync + 'static {
     fn overloaded(&self) -> Bytes;
 }
 
-/// Takes commands, each one from the group's queue, until the tasks are asked to stop; those in work are finished.
+/// Takes commands until the tasks are asked to stop: those of the group's queue, and those that are sent to this replica alone. What
+/// is in work is finished.
 ///
 /// # Errors
-/// [`SubscribeError`] when the client refuses the subscription.
+/// [`SubscribeError`] when the client refuses a subscription.
 pub async fn serve_commands<H: CommandHandler>(
     bus: &Bus,
+    replica: &Route,
     handler: Arc<H>,
     tasks: &Tasks,
 ) -> Result<(), SubscribeError> {
-    let subject = bus.subjects.all_commands();
-    let prefix_length = subject.len() - 1;
-    let mut commands = bus
-        .client
-        .queue_subscribe(subject, QUEUE_GROUP.to_owned())
-        .await
-        .map_err(SubscribeError::Refused)?;
-    let (bus, workers) = (bus.clone(), tasks.clone());
-    tasks.spawn("commands", async move {
-        let room = Arc::new(Semaphore::new(COMMANDS_IN_FLIGHT_MAX));
+    let subjects = &bus.subjects;
+    let (shared, own) = (subjects.all_commands(), subjects.all_commands_at(replica));
+    let prefix_lengths = (shared.len() - 1, own.len() - 1);
+    let group = QUEUE_GROUP.to_owned();
+    let shared = bus.client.queue_subscribe(shared, group).await;
+    let own = bus.client.subscribe(own).await;
+    let shared = Commands {
+        incoming: shared.map_err(SubscribeError::Refused)?,
+        prefix_length: prefix_lengths.0,
+        filler: subjects.command(FILLER),
+    };
+    let own = Commands {
+        incoming: own.map_err(SubscribeError::Refused)?,
+        prefix_length: prefix_lengths.1,
+        filler: subjects.command_at(replica, FILLER),
+    };
+    let room = Arc::new(Semaphore::new(COMMANDS_IN_FLIGHT_MAX));
+    for commands in [shared, own] {
+        let (room, handler) = (Arc::clone(&room), Arc::clone(&handler));
+        let serving = commands.serve(bus.clone(), handler, room, tasks.clone());
+        tasks.spawn("commands", serving);
+    }
+    Ok(())
+}
+
+/// The commands of one subscription.
+struct Commands {
+    incoming: Subscriber,
+    /// How much of a subject comes before the command's name.
+    prefix_length: usize,
+    filler: String,
+}
+
+impl Commands {
+    async fn serve<H: CommandHandler>(
+        mut self,
+        bus: Bus,
+        handler: Arc<H>,
+        room: Arc<Semaphore>,
+        workers: Tasks,
+    ) {
+        let prefix_length = self.prefix_length;
         let mut taken = 0;
         let mut departure = None;
         loop {
             let next = tokio::select! {
-                next = commands.next() => next,
+                next = self.incoming.next() => next,
                 () = workers.stopping().cancelled(), if departure.is_none() => {
-                    match Departure::begin(&bus, &mut commands, taken).await {
+                    let filler = self.filler.clone();
+                    match Departure::begin(&bus, &mut self.incoming, taken, filler).await {
                         Ok(begun) => departure = Some(begun),
                         Err(error) => {
                             tracing::debug!(%error, "the commands' subscription was gone already");
-                            break;
+                            return;
                         }
                     }
                     continue;
                 }
                 is_due = go_on(&mut departure, &bus, taken) => {
-                    if is_due { continue } else { break }
+                    if is_due { continue } else { return }
                 }
             };
-            let Some(command) = next else { break };
+            let Some(command) = next else { return };
             taken += 1;
             let Some(reply) = command.reply else { continue };
             let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
@@ -75,8 +111,7 @@ pub async fn serve_commands<H: CommandHandler>(
                 drop(permit);
             });
         }
-    });
-    Ok(())
+    }
 }
 
 async fn answer(bus: &Bus, reply: async_nats::Subject, payload: Bytes) {

@@ -16,23 +16,25 @@ const ON_THEIR_WAY_MAX: u64 = 1_000;
 const FILL_INTERVAL: Duration = Duration::from_millis(10);
 const FILLERS_MIN: u64 = 64;
 
-/// A subject of commands that nobody answers.
-const FILLER: &str = "leaving";
+/// A command that nobody answers.
+pub(crate) const FILLER: &str = "leaving";
 
-/// The departure of a replica from a queue group, such that each command that NATS gave to it is taken.
+/// The departure of a replica from a subscription, such that each command that NATS gave to it is taken.
 ///
 /// The client's own `drain` forgets a subscription before NATS has heard of it, and with it the commands that come in between.
 /// So NATS is told to end the subscription after a number of commands that both sides count, which is more than can be on their
-/// way; the rest of that number is made up of fillers that ask for no answer. NATS shares them among the group like any
-/// command, so they are sent until enough of them have come back here.
+/// way; the rest of that number is made up of fillers that ask for no answer. NATS shares them among the members of a
+/// group like any command, so they are sent until enough of them have come back here.
 pub(crate) struct Departure {
     ends_after: Option<u64>,
+    /// Where a filler comes back here from.
+    filler: String,
     fill_at: Instant,
     deadline: Instant,
 }
 
 impl Departure {
-    /// Begins it, with so many commands taken since the subscription was made.
+    /// Begins it, with so many commands taken since the subscription was made; the filler is a subject of it.
     ///
     /// # Errors
     /// When the client has ended.
@@ -40,6 +42,7 @@ impl Departure {
         bus: &Bus,
         commands: &mut Subscriber,
         taken: u64,
+        filler: String,
     ) -> Result<Self, UnsubscribeError> {
         // Another connection has counted from nought, and what overran was counted by NATS alone.
         let is_counted = *bus.connections().borrow() <= 1;
@@ -51,6 +54,7 @@ impl Departure {
         let now = Instant::now();
         Ok(Self {
             ends_after,
+            filler,
             fill_at: now,
             deadline: now + TIMEOUT,
         })
@@ -70,9 +74,9 @@ impl Departure {
         }
         self.fill_at = Instant::now() + FILL_INTERVAL;
         for _ in 0..ends_after.saturating_sub(taken).max(FILLERS_MIN) {
-            let subject = bus.subjects.command(FILLER);
-            if let Err(error) = bus.client.publish(subject, Bytes::new()).await {
-                tracing::debug!(%error, "the departure from the group is cut short");
+            let filler = bus.client.publish(self.filler.clone(), Bytes::new());
+            if let Err(error) = filler.await {
+                tracing::debug!(%error, "the departure is cut short");
                 return false;
             }
         }

@@ -3,7 +3,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Request;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use messaging_lifecycle::Tasks;
@@ -11,14 +10,13 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use crate::bus::request_error;
 use crate::presence::Instance;
 use crate::{Bus, RequestError, SubscribeError};
 
 /// Requests of other gateways that one works on at a time; what comes beyond gets no answer, and is counted as such by who asked.
 const REQUESTS_IN_FLIGHT_MAX: usize = 32_768;
 
-/// Where a gateway is reached by the others: ten characters of `A-Za-z0-9_-` made from its name, safe in subjects and URLs.
+/// Where a gateway is reached by the others, or an API replica by gateways: ten characters of `A-Za-z0-9_-` made from its name, safe in subjects and URLs.
 ///
 /// It tells no client what the process is called, and is short enough to be a part of every session's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,19 +88,8 @@ impl Bus {
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Bytes, RequestError> {
-        if !self.is_connected() {
-            return Err(RequestError::Unserved);
-        }
-        let asked = Request::new().payload(payload).timeout(Some(timeout));
-        let sent = self
-            .client
-            .send_request(self.subjects.peer(route, request), asked);
-        // The client's own time-out starts only once its buffer took the request.
-        match tokio::time::timeout(timeout, sent).await {
-            Ok(Ok(answer)) => Ok(answer.payload),
-            Ok(Err(error)) => Err(request_error(error)),
-            Err(_) => Err(RequestError::Timeout),
-        }
+        self.ask(self.subjects.peer(route, request), payload, timeout)
+            .await
     }
 
     /// Tells one gateway something, whether or not it is there.

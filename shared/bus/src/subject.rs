@@ -85,6 +85,16 @@ impl Subjects {
         format!("{}.cmd.*", self.prefix.0)
     }
 
+    /// Where a command is sent to one API replica.
+    pub(crate) fn command_at(&self, replica: &Route, name: &str) -> String {
+        format!("{}.api.{replica}.{name}", self.prefix.0)
+    }
+
+    /// Where an API replica hears the commands that are sent to it alone.
+    pub(crate) fn all_commands_at(&self, replica: &Route) -> String {
+        format!("{}.api.{replica}.*", self.prefix.0)
+    }
+
     /// Where one gateway asks another for something.
     pub(crate) fn peer(&self, route: &Route, (area, request): (&str, &str)) -> String {
         format!("{}.gw.{route}.{area}.{request}", self.prefix.0)

@@ -40,14 +40,17 @@ impl Gateway {
                 .await;
         };
         if client.joined_since(conversation).is_some() {
-            return self
-                .forward(client, name::CREATE_MESSAGE, data, answer)
-                .await;
+            let acknowledgement = self
+                .api
+                .message(name::CREATE_MESSAGE, conversation, &client.user, data)
+                .await?;
+            answer.pass_on(&acknowledgement);
+            return Ok(());
         }
         self.begin_join(client, conversation).await?;
         let acknowledgement = match self
             .api
-            .client_event(name::CREATE_MESSAGE, &client.user, data)
+            .message(name::CREATE_MESSAGE, conversation, &client.user, data)
             .await
         {
             Ok(acknowledgement) => acknowledgement,

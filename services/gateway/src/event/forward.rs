@@ -1,11 +1,42 @@
+use std::borrow::Cow;
+
 use messaging_wire::Fault;
+use messaging_wire::command::name;
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Answer;
 use crate::app::Gateway;
 use crate::client::Client;
 
+/// The part of a message to be sent that the gateway looks at.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct About<'a> {
+    #[serde(borrow)]
+    conversation_id: Cow<'a, str>,
+}
+
 impl Gateway {
+    /// `send_message`: what is wrong with it, the API replica says.
+    pub(super) async fn send_message(
+        &self,
+        client: &Client,
+        data: &RawValue,
+        answer: &Answer<'_>,
+    ) -> Result<(), Fault> {
+        let about = serde_json::from_str::<About<'_>>(data.get()).ok();
+        let Some(conversation) = about.and_then(|about| about.conversation_id.parse().ok()) else {
+            return self.forward(client, name::SEND_MESSAGE, data, answer).await;
+        };
+        let acknowledgement = self
+            .api
+            .message(name::SEND_MESSAGE, conversation, &client.user, data)
+            .await?;
+        answer.pass_on(&acknowledgement);
+        Ok(())
+    }
+
     /// Has an API replica do what the event says, and passes its answer on.
     pub(super) async fn forward(
         &self,

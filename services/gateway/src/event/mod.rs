@@ -25,6 +25,7 @@ use crate::connection::{AckId, Class, Connection, EventFrame};
 enum Kind {
     Join,
     Leave,
+    Send,
     /// An API replica does it and answers.
     Forward(&'static str),
     Create,
@@ -35,12 +36,12 @@ enum Kind {
 impl Kind {
     fn of(name: &str) -> Option<Self> {
         use messaging_wire::command::name::{
-            DELETE_MESSAGE, EDIT_MESSAGE, GET_PRESENCE, MARK_AS_READ, SEND_MESSAGE,
+            DELETE_MESSAGE, EDIT_MESSAGE, GET_PRESENCE, MARK_AS_READ,
         };
         Some(match name {
             "join_conversation" => Self::Join,
             "leave_conversation" => Self::Leave,
-            "send_message" => Self::Forward(SEND_MESSAGE),
+            "send_message" => Self::Send,
             "create_message" => Self::Create,
             "edit_message" => Self::Forward(EDIT_MESSAGE),
             "delete_message" => Self::Forward(DELETE_MESSAGE),
@@ -146,6 +147,7 @@ impl Gateway {
             Kind::Join => self.join(client, &parse(data)?, answer).await,
             Kind::Leave => self.leave(client, &parse(data)?, answer).await,
             Kind::Forward(command) => self.forward(client, command, data, answer).await,
+            Kind::Send => self.send_message(client, data, answer).await,
             Kind::Create => self.create_message(client, data, answer).await,
             Kind::Typing => self.typing(client, &parse(data)?, answer).await,
             Kind::RefreshToken => self.refresh_token(client, &parse(data)?, answer).await,

@@ -39,7 +39,7 @@ impl Scene {
             grace: Duration::from_secs(8),
             connections_per_user_max: None,
         };
-        let api = ApiClient::new(bus);
+        let api = ApiClient::new(bus, leases.clone());
         let registry = Registry::new();
         let presence = Presence::new(&bucket, leases, &gateway, config, &api, &registry, &tasks);
         let presence = presence.expect("registered once");

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -232,6 +233,25 @@ impl LeaseTable {
             .get(&(kind, instance.clone()))
             .copied();
         renewed_at.is_some_and(|renewed_at| renewed_at.elapsed() < RENEW_INTERVAL * 2)
+    }
+
+    /// The process of a kind that everyone who sees the same ones chooses for a key. Keys are spread evenly, and a process that
+    /// comes or goes changes the choice for its own share alone (rendezvous hashing, Thaler and Ravishankar 1996). Of those that
+    /// may have just died none is chosen, and none at all if there is no other.
+    ///
+    /// Processes of different releases may choose differently.
+    pub fn choose(&self, kind: LeaseKind, key: &impl Hash) -> Option<Instance> {
+        let renewed_at = self.renewed_at.lock();
+        let living = renewed_at
+            .iter()
+            .filter(|((of, _), at)| *of == kind && at.elapsed() < RENEW_INTERVAL * 2);
+        let weight = |instance: &Instance| {
+            let mut hasher = DefaultHasher::new();
+            (instance, key).hash(&mut hasher);
+            hasher.finish()
+        };
+        let chosen = living.max_by_key(|((_, instance), _)| weight(instance));
+        chosen.map(|((_, instance), _)| instance.clone())
     }
 
     /// Whether a process was seen to die so long ago at most; a quarter of an hour is remembered.

@@ -37,12 +37,11 @@ async fn a_command_is_answered_by_one_replica_and_refused_at_once_when_there_is_
         "{refused:?}"
     );
     let tasks = Tasks::new();
-    serve_commands(&api, Arc::new(Echo), &tasks)
-        .await
-        .expect("NATS takes it");
-    serve_commands(&api, Arc::new(Echo), &tasks)
-        .await
-        .expect("NATS takes it");
+    for name in ["one", "two"] {
+        serve_commands(&api, &replica(name), Arc::new(Echo), &tasks)
+            .await
+            .expect("NATS takes it");
+    }
     let is_served = async || gateway.request("ping", Bytes::new(), BOUND).await.is_ok();
     eventually(BOUND, "the command is served", is_served).await;
     let answer = gateway
@@ -51,6 +50,48 @@ async fn a_command_is_answered_by_one_replica_and_refused_at_once_when_there_is_
         .expect("served");
     assert_eq!(&answer[..], b"send:hi");
     tasks.stop(BOUND).await.expect("the commands end");
+}
+
+#[tokio::test]
+async fn a_command_for_one_replica_reaches_it_alone_and_is_refused_at_once_when_it_is_gone() {
+    let nats = NatsServer::shared().await;
+    let prefix = unique_prefix();
+    let gateway = connect(&nats.url(), &prefix).await;
+    let api = connect(&nats.url(), &prefix).await;
+    let mut replicas = Vec::new();
+    for name in ["one", "two"] {
+        let (tasks, slow) = (Tasks::new(), Arc::new(Slow::default()));
+        serve_commands(&api, &replica(name), Arc::clone(&slow), &tasks)
+            .await
+            .expect("NATS takes it");
+        replicas.push((replica(name), tasks, slow));
+    }
+    let [(one, ends, done), (two, stays, other)] = &replicas[..] else {
+        unreachable!("there are two")
+    };
+    let ask = async |of: &Route| gateway.request_at(of, "send", Bytes::new(), BOUND).await;
+    let are_served = async || ask(one).await.is_ok() && ask(two).await.is_ok();
+    eventually(BOUND, "both replicas serve", are_served).await;
+    let before = (done.done(), other.done());
+    for _ in 0..50 {
+        ask(one).await.expect("it serves");
+    }
+    assert_eq!((done.done(), other.done()), (before.0 + 50, before.1));
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        senders.spawn(send_until_refused(gateway.clone(), Some(*one)));
+    }
+    let are_done = async || done.done() > before.0 + 1_000;
+    eventually(BOUND, "commands are being done", are_done).await;
+    ends.stop(BOUND).await.expect("the commands end");
+    let (answered, refusals): (Vec<_>, Vec<_>) = senders.join_all().await.into_iter().unzip();
+    let answered = answered.iter().sum::<usize>();
+    assert_eq!(answered, done.done() - before.0 - 50, "each was answered");
+    for refusal in refusals {
+        assert!(matches!(refusal, RequestError::Unserved), "{refusal:?}");
+    }
+    assert!(gateway.request("send", Bytes::new(), BOUND).await.is_ok());
+    stays.stop(BOUND).await.expect("the commands end");
 }
 
 struct Peer(&'static str);
@@ -151,7 +192,7 @@ async fn a_query_whose_answer_was_lost_with_the_connection_is_asked_again_at_onc
     );
     let tasks = Tasks::new();
     let silent = Arc::new(Silent::default());
-    serve_commands(&api, Arc::clone(&silent), &tasks)
+    serve_commands(&api, &replica("one"), Arc::clone(&silent), &tasks)
         .await
         .expect("NATS takes it");
     let is_served = async || gateway.request("ping", Bytes::new(), BOUND).await.is_ok();
@@ -212,14 +253,14 @@ async fn a_replica_that_stops_finishes_what_it_was_given() {
     );
     let tasks = Tasks::new();
     let slow = Arc::new(Slow::default());
-    serve_commands(&api, Arc::clone(&slow), &tasks)
+    serve_commands(&api, &replica("one"), Arc::clone(&slow), &tasks)
         .await
         .expect("NATS takes it");
     let is_served = async || gateway.request("ping", Bytes::new(), BOUND).await.is_ok();
     eventually(BOUND, "the command is served", is_served).await;
     let mut senders = tokio::task::JoinSet::new();
     for _ in 0..64 {
-        senders.spawn(send_until_refused(gateway.clone()));
+        senders.spawn(send_until_refused(gateway.clone(), None));
     }
     let are_done = async || slow.done() > 1_000;
     eventually(BOUND, "commands are being done", are_done).await;
@@ -232,11 +273,19 @@ async fn a_replica_that_stops_finishes_what_it_was_given() {
     }
 }
 
+fn replica(name: &str) -> Route {
+    Route::of(&instance(name))
+}
+
 /// How many commands were answered, and why the next one was not.
-async fn send_until_refused(bus: Bus) -> (usize, RequestError) {
+async fn send_until_refused(bus: Bus, replica: Option<Route>) -> (usize, RequestError) {
     let mut answered = 0;
     loop {
-        match bus.request("send", Bytes::new(), BOUND).await {
+        let answer = match &replica {
+            Some(replica) => bus.request_at(replica, "send", Bytes::new(), BOUND).await,
+            None => bus.request("send", Bytes::new(), BOUND).await,
+        };
+        match answer {
             Ok(_) => answered += 1,
             Err(error) => return (answered, error),
         }
@@ -249,13 +298,13 @@ async fn while_a_replica_stops_the_others_serve_and_no_command_is_lost() {
     let prefix = unique_prefix();
     let gateway = connect(&nats.url(), &prefix).await;
     let mut replicas = Vec::new();
-    for _ in 0..3 {
+    for name in ["one", "two", "three"] {
         let (bus, tasks, slow) = (
             connect(&nats.url(), &prefix).await,
             Tasks::new(),
             Arc::new(Slow::default()),
         );
-        let served = serve_commands(&bus, Arc::clone(&slow), &tasks).await;
+        let served = serve_commands(&bus, &replica(name), Arc::clone(&slow), &tasks).await;
         served.expect("NATS takes it");
         let is_served =
             async || gateway.request("send", Bytes::new(), BOUND).await.is_ok() && slow.done() > 0;
@@ -264,7 +313,7 @@ async fn while_a_replica_stops_the_others_serve_and_no_command_is_lost() {
     }
     let mut senders = tokio::task::JoinSet::new();
     for _ in 0..64 {
-        senders.spawn(send_until_refused(gateway.clone()));
+        senders.spawn(send_until_refused(gateway.clone(), None));
     }
     for (number, (_, tasks, _)) in replicas.iter().enumerate() {
         let before: usize = replicas.iter().map(|(.., slow)| slow.done()).sum();
