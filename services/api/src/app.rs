@@ -20,7 +20,7 @@ use crate::config::ApiConfig;
 use crate::http::Http;
 use crate::republish::Republisher;
 use crate::sweep::sweep_attachments;
-use crate::usecase::{Messaging, Refusal, SearchSlots, UploadLimits};
+use crate::usecase::{Messaging, PresenceChanges, Refusal, SearchSlots, UploadLimits};
 
 /// How often MongoDB is asked whether it answers.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -82,6 +82,7 @@ impl Api {
             leases,
             uploads: UploadLimits::new(config.attachment_bytes_max as u64),
             searches: SearchSlots::default(),
+            presence_changes: PresenceChanges::start(store.clone(), announcer.clone(), core),
         };
         sweep_attachments(store.clone(), core);
         let republisher = Republisher::start(store, announcer, bus, deaths, core);

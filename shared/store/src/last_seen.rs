@@ -5,9 +5,11 @@ use messaging_domain::{Timestamp, UserId};
 use mongodb::Collection;
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::Result as DriverResult;
+use mongodb::options::Acknowledgment;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{date, timestamp};
+use crate::updates::run_updates;
 use crate::{Store, StoreError};
 
 /// A user in collection `lastSeen`.
@@ -20,22 +22,21 @@ struct StoredLastSeen {
 }
 
 impl Store {
-    /// Notes when a user's last connection closed. An earlier time than the one noted changes nothing.
+    /// Notes when the last connections of some users closed, in one command. An earlier time than the one noted changes nothing.
     ///
     /// # Errors
-    /// When MongoDB does not answer.
-    pub async fn note_last_seen(&self, user: &UserId, at: Timestamp) -> Result<(), StoreError> {
-        let noting = async {
-            self.last_seen_collection()
-                .await?
-                .update_one(
-                    doc! { "_id": user.as_str() },
-                    doc! { "$max": { "at": date(at) } },
-                )
-                .upsert(true)
-                .await
+    /// When MongoDB does not answer, or has not taken all of them; it may be tried again.
+    pub async fn note_last_seen(&self, seen: &[(&UserId, Timestamp)]) -> Result<(), StoreError> {
+        let update = |(user, at): &(&UserId, Timestamp)| {
+            doc! {
+                "q": { "_id": user.as_str() },
+                "u": { "$max": { "at": date(*at) } },
+                "upsert": true,
+            }
         };
-        self.mongo().fenced(noting).await.map(drop)
+        let updates = seen.iter().map(update).collect();
+        let noting = run_updates(self.mongo(), "lastSeen", updates, Acknowledgment::Majority);
+        self.mongo().fenced(noting).await
     }
 
     /// When the last connections of these users closed; those who were never seen are left out.

@@ -58,6 +58,7 @@ mod recent;
 mod search;
 mod store;
 mod summary;
+mod updates;
 
 pub use append::{AppendError, Appended, NewMessage};
 pub use attachment::{StoredFile, Upload, Uploaded};

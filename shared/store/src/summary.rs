@@ -1,11 +1,12 @@
 use messaging_domain::Timestamp;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::{Bson, Document, doc};
-use mongodb::error::{Error as DriverError, Result as DriverResult};
-use thiserror::Error;
+use mongodb::bson::{Document, doc};
+use mongodb::error::Result as DriverResult;
+use mongodb::options::Acknowledgment;
 
 use crate::model::{Head, StoredMessage, date, number};
 use crate::mongo::Mongo;
+use crate::updates::run_updates;
 
 /// What a stretch of a conversation's log says about its summary.
 #[derive(Debug, Clone, Copy)]
@@ -15,10 +16,6 @@ pub(crate) struct Summary {
     /// The time of the conversation's first message, if the stretch begins with it.
     first: Option<Timestamp>,
 }
-
-#[derive(Debug, Error)]
-#[error("a summary was refused: {0}")]
-struct Refused(Bson);
 
 impl Summary {
     /// The summary after a stretch of the log, which has ascending `seq`; none of an empty one.
@@ -41,28 +38,20 @@ impl Summary {
         }
     }
 
-    fn updates(&self) -> impl Iterator<Item = Document> {
+    fn update(&self) -> Document {
         let Head { seq, counts, at } = self.head;
-        let seq = number(seq);
-        // The guard makes it repeatable and free of order: whichever replica comes last, the furthest stands.
-        let advance = doc! {
-            "q": { "_id": self.id, "lastSeq": { "$lt": seq } },
-            "u": { "$set": {
-                "lastSeq": seq,
-                "nc": number(counts.client),
-                "nf": number(counts.freelancer),
-                "updatedAt": date(at),
-            } },
-        };
-        let id = self.id;
-        // Apart from the guarded update, which a later message's may have made void.
-        let create = self.first.map(|at| {
-            doc! {
-                "q": { "_id": id },
-                "u": { "$set": { "createdAt": date(at) } },
-            }
-        });
-        create.into_iter().chain([advance])
+        // Repeatable and free of order, as all of these only grow with `seq`: whichever replica comes last, the furthest stands. A
+        // filter that names the id alone is found without a plan.
+        let mut update = doc! { "$max": {
+            "lastSeq": number(seq),
+            "nc": number(counts.client),
+            "nf": number(counts.freelancer),
+            "updatedAt": date(at),
+        } };
+        if let Some(at) = self.first {
+            update.insert("$set", doc! { "createdAt": date(at) });
+        }
+        doc! { "q": { "_id": self.id }, "u": update }
     }
 }
 
@@ -71,30 +60,7 @@ pub(crate) async fn write_summaries(
     mongo: &Mongo,
     summaries: impl IntoIterator<Item = Summary>,
 ) -> DriverResult<()> {
-    let updates: Vec<Document> = summaries
-        .into_iter()
-        .flat_map(|summary| summary.updates().collect::<Vec<_>>())
-        .collect();
-    if updates.is_empty() {
-        return Ok(());
-    }
-    let command = doc! {
-        "update": "conversations",
-        "updates": updates,
-        "ordered": false,
-        "writeConcern": { "w": 1 },
-    };
-    let mut reply = mongo
-        .collections()
-        .await?
-        .database
-        .run_command(command)
-        .await?;
-    match reply
-        .remove("writeErrors")
-        .or_else(|| reply.remove("writeConcernError"))
-    {
-        Some(refusal) => Err(DriverError::custom(Refused(refusal))),
-        None => Ok(()),
-    }
+    let updates = summaries.into_iter().map(|summary| summary.update());
+    let updates = updates.collect();
+    run_updates(mongo, "conversations", updates, Acknowledgment::Nodes(1)).await
 }

@@ -22,6 +22,7 @@ use messaging_bus::presence::{LeaseTable, PresenceBucket};
 use messaging_domain::{ConversationId, Party, UserId};
 use messaging_store::{ConversationKey, Store};
 
+pub(crate) use announce_presence::PresenceChanges;
 pub(crate) use create_message::Created;
 pub(crate) use read_history::HistoryQuery;
 pub(crate) use refusal::Refusal;
@@ -41,6 +42,7 @@ pub(crate) struct Messaging {
     pub(crate) leases: LeaseTable,
     pub(crate) uploads: UploadLimits,
     pub(crate) searches: SearchSlots,
+    pub(crate) presence_changes: PresenceChanges,
 }
 
 impl Messaging {

@@ -183,4 +183,17 @@ async fn users_who_share_a_contract_are_found_once() {
             .is_empty()
     );
     assert!(store.counterparts(&user("x"), 10).await.unwrap().is_empty());
+    let users = ["a", "x", "b"].map(user);
+    let users: Vec<_> = users.iter().collect();
+    // By one query, and one by one, as together they have more.
+    for limit in [10, 3] {
+        let of_each = store.counterparts_of_each(&users, limit).await.unwrap();
+        for asked in &users {
+            let mut one = store.counterparts(asked, 10).await.unwrap();
+            let mut each = of_each.get(*asked).cloned().unwrap_or_default();
+            one.sort_unstable();
+            each.sort_unstable();
+            assert_eq!(each, one, "{asked} of {limit}");
+        }
+    }
 }

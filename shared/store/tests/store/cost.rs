@@ -46,6 +46,8 @@ async fn no_read_scans_more_than_it_returns() {
         .await
         .unwrap();
     cold.counterparts(&user("client"), 10).await.unwrap();
+    let both = [&user("client"), &user("freelancer")];
+    cold.counterparts_of_each(&both, 10).await.unwrap();
 
     let profile = raw
         .collection::<Document>("system.profile")

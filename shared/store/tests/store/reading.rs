@@ -396,7 +396,7 @@ async fn when_a_user_was_last_seen_only_grows() {
     let (alice, bob) = (user("alice"), user("bob"));
     for millis in [1_000, 3_000, 2_000] {
         let at = messaging_domain::Timestamp::from_millis(millis);
-        store.note_last_seen(&alice, at).await.unwrap();
+        store.note_last_seen(&[(&alice, at)]).await.unwrap();
     }
     let seen = store.last_seen(&[&alice, &bob]).await.unwrap();
     assert_eq!(seen.len(), 1, "bob was never seen");
