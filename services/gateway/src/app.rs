@@ -23,6 +23,7 @@ use crate::interest::Interest;
 use crate::presence::{Admission, Presence, Replaced};
 use crate::recovery::{Claim, Recovery, Stored, Wanted};
 use crate::refill::Refill;
+use crate::turnstile::Turnstile;
 
 /// Why a gateway cannot run with these settings, whatever NATS does.
 #[derive(Debug, Error)]
@@ -50,6 +51,7 @@ pub(crate) struct Gateway {
     pub(crate) presence: Presence,
     pub(crate) recovery: Recovery,
     pub(crate) expiry: Expiry,
+    pub(crate) turnstile: Turnstile,
     pub(crate) limits: ConnectionLimits,
     /// The participants of conversations that someone here asked about.
     pub(crate) parties: Cache<ConversationId, Arc<Parties>>,
@@ -217,12 +219,16 @@ impl Application for Gateway {
         connection: &Arc<Connection>,
         request: OpenRequest,
     ) -> Result<Arc<Client>, Fault> {
-        let auth = Auth::of(&request);
-        let identity = self.identify(&request, &auth).await?;
-        match self.claim(&identity.user, &auth).await {
-            Some(claim) => self.reopen(connection, identity, claim).await,
-            None => self.open_anew(connection, identity).await,
-        }
+        self.turnstile
+            .pass(async {
+                let auth = Auth::of(&request);
+                let identity = self.identify(&request, &auth).await?;
+                match self.claim(&identity.user, &auth).await {
+                    Some(claim) => self.reopen(connection, identity, claim).await,
+                    None => self.open_anew(connection, identity).await,
+                }
+            })
+            .await
     }
 
     async fn opened(&self, client: &Arc<Client>) {
@@ -238,7 +244,9 @@ impl Application for Gateway {
 
     async fn closed(&self, client: Arc<Client>, reason: CloseReason) {
         tracing::debug!(user.id = %client.user, reason = reason.as_str(), "a connection has ended");
-        self.close_client(&client, reason).await;
+        self.turnstile
+            .pass(self.close_client(&client, reason))
+            .await;
     }
 
     const MOVES: bool = true;

@@ -29,6 +29,7 @@ pub mod session;
 #[cfg(test)]
 mod simulation;
 pub mod transport;
+mod turnstile;
 
 pub use app::GatewayError;
 pub use config::{ConnectionLimits, GatewayConfig, ProcessConfig};

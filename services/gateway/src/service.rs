@@ -27,6 +27,7 @@ use crate::recovery::{Records, Recovery};
 use crate::refill::Refill;
 use crate::session::Sockets;
 use crate::transport::{Peers, router};
+use crate::turnstile::Turnstile;
 
 /// How often typing that was not renewed is looked for.
 const TYPING_CHECK_INTERVAL: Duration = Duration::from_millis(200);
@@ -93,6 +94,7 @@ impl GatewayService {
             presence: presence.clone(),
             recovery: recovery.clone(),
             expiry: Expiry::start(core),
+            turnstile: Turnstile::new(worker_count),
             limits: config.limits,
             parties: Cache::new(PARTIES_MAX),
         };
