@@ -1,6 +1,6 @@
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -160,7 +160,7 @@ impl Link {
             .pulse
             .lock()
             .next_ping
-            .get_or_insert_with(|| on_grid(Instant::now() + interval, interval))
+            .get_or_insert_with(|| on_grid(self.metrics.since, Instant::now() + interval, interval))
     }
 
     /// A ping has left; the next one is due then, and the answer to this one by `pong_due`.
@@ -215,11 +215,10 @@ const GRID_POINTS: u32 = 256;
 
 /// The next point of a grid that all links share. The pings of many idle links then leave in one turn of the process, and their answers
 /// come close together, where each on its own would wake it up.
-fn on_grid(at: Instant, interval: Duration) -> Instant {
-    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+fn on_grid(origin: Instant, at: Instant, interval: Duration) -> Instant {
     let step = (interval / GRID_POINTS).as_nanos();
-    let since = at.checked_duration_since(*ORIGIN);
-    match since.and_then(|since| since.as_nanos().checked_rem(step)) {
+    let since = at.saturating_duration_since(origin).as_nanos();
+    match since.checked_rem(step) {
         None | Some(0) => at,
         Some(beyond) => at + Duration::from_nanos(u64::try_from(step - beyond).unwrap_or(0)),
     }
@@ -233,18 +232,24 @@ mod tests {
     fn what_is_due_close_together_is_due_at_one_time_and_nothing_early_or_much_later() {
         const INTERVAL: Duration = Duration::from_millis(25_600);
         const STEP: Duration = Duration::from_millis(100);
-        let first = on_grid(Instant::now() + STEP, INTERVAL);
+        let origin = Instant::now();
+        let first = on_grid(origin, origin + STEP / 2, INTERVAL);
         for millis in 1..=100 {
             let at = first + Duration::from_millis(millis);
-            assert_eq!(on_grid(at, INTERVAL), first + STEP, "{millis} ms later");
+            assert_eq!(
+                on_grid(origin, at, INTERVAL),
+                first + STEP,
+                "{millis} ms later"
+            );
         }
-        assert_eq!(on_grid(first, INTERVAL), first);
-        assert_eq!(on_grid(first + INTERVAL, INTERVAL), first + INTERVAL);
-        let at = Instant::now();
+        assert_eq!(first, origin + STEP);
+        assert_eq!(on_grid(origin, first, INTERVAL), first);
         assert_eq!(
-            on_grid(at, Duration::from_nanos(1)),
-            at,
-            "no grid is so fine"
+            on_grid(origin, first + INTERVAL, INTERVAL),
+            first + INTERVAL
         );
+        let finest = Duration::from_nanos(1);
+        let on_finest = on_grid(origin, first, finest);
+        assert_eq!(on_finest, first, "no grid is so fine");
     }
 }

@@ -1,4 +1,5 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use tokio::time::Instant;
 
 use super::CloseReason;
 
@@ -17,6 +18,8 @@ pub struct SocketMetrics {
     closed: IntCounterVec,
     relayed: IntCounterVec,
     moves: IntCounterVec,
+    /// When counting began, which is also what all links reckon their pings from.
+    pub(super) since: Instant,
 }
 
 impl SocketMetrics {
@@ -67,6 +70,7 @@ impl SocketMetrics {
                 ),
                 &["outcome"],
             )?,
+            since: Instant::now(),
         };
         registry.register(Box::new(metrics.links.clone()))?;
         registry.register(Box::new(metrics.open_polls.clone()))?;

@@ -87,6 +87,8 @@ impl Attempt {
             return match event.get(0)?.as_str()? {
                 "new_message" => self.message(&event),
                 "note" => self.note(event.get(1)?.as_u64()?),
+                // The close comes right behind it.
+                "server_draining" => Some(()),
                 _ => None,
             };
         }
