@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 
 use messaging_auth::{Identity, Verifier};
@@ -219,16 +220,15 @@ impl Application for Gateway {
         connection: &Arc<Connection>,
         request: OpenRequest,
     ) -> Result<Arc<Client>, Fault> {
-        self.turnstile
-            .pass(async {
-                let auth = Auth::of(&request);
-                let identity = self.identify(&request, &auth).await?;
-                match self.claim(&identity.user, &auth).await {
-                    Some(claim) => self.reopen(connection, identity, claim).await,
-                    None => self.open_anew(connection, identity).await,
-                }
-            })
-            .await
+        let opening = pin!(async {
+            let auth = Auth::of(&request);
+            let identity = self.identify(&request, &auth).await?;
+            match self.claim(&identity.user, &auth).await {
+                Some(claim) => self.reopen(connection, identity, claim).await,
+                None => self.open_anew(connection, identity).await,
+            }
+        });
+        self.turnstile.pass(opening).await
     }
 
     async fn opened(&self, client: &Arc<Client>) {
@@ -244,9 +244,8 @@ impl Application for Gateway {
 
     async fn closed(&self, client: Arc<Client>, reason: CloseReason) {
         tracing::debug!(user.id = %client.user, reason = reason.as_str(), "a connection has ended");
-        self.turnstile
-            .pass(self.close_client(&client, reason))
-            .await;
+        let closing = pin!(self.close_client(&client, reason));
+        self.turnstile.pass(closing).await;
     }
 
     const MOVES: bool = true;

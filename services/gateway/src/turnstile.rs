@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -23,10 +23,11 @@ impl Turnstile {
     }
 
     /// Does what it takes to let one in or out, when it is its turn.
-    pub(crate) async fn pass<T>(&self, work: impl Future<Output = T>) -> T {
+    ///
+    /// The work is pinned by the caller, as a future that is handed over is kept twice.
+    pub(crate) async fn pass<T>(&self, mut work: Pin<&mut impl Future<Output = T>>) -> T {
         let turn = self.0.acquire().await.expect("it is never closed");
-        let mut work = pin!(work);
-        match timeout(TURN_MAX, &mut work).await {
+        match timeout(TURN_MAX, work.as_mut()).await {
             Ok(done) => done,
             Err(_) => {
                 drop(turn);
@@ -38,6 +39,7 @@ impl Turnstile {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -60,7 +62,7 @@ mod tests {
                 sleep(TURN_MAX / 2).await;
                 within.fetch_sub(1, Ordering::Relaxed);
             };
-            tasks.spawn(async move { turnstile.pass(work).await });
+            tasks.spawn(async move { turnstile.pass(pin!(work)).await });
         }
         assert_eq!(tasks.join_all().await.len(), 100);
         assert_eq!(most.load(Ordering::Relaxed), 2 * ABREAST_PER_CORE);
@@ -73,11 +75,11 @@ mod tests {
         let mut slow = JoinSet::new();
         for _ in 0..ABREAST_PER_CORE {
             let turnstile = Arc::clone(&turnstile);
-            slow.spawn(async move { turnstile.pass(sleep(SLOW)).await });
+            slow.spawn(async move { turnstile.pass(pin!(sleep(SLOW))).await });
         }
         tokio::task::yield_now().await;
         let started = Instant::now();
-        turnstile.pass(async {}).await;
+        turnstile.pass(pin!(async {})).await;
         assert!(started.elapsed() <= 2 * TURN_MAX, "it waited");
         // They are finished all the same.
         assert_eq!(slow.join_all().await.len(), ABREAST_PER_CORE);

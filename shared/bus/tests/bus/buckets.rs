@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use messaging_bus::presence::{Lease, LeaseKind, LeaseTable, PresenceBucket};
+use messaging_bus::presence::{Instance, Lease, LeaseKind, LeaseTable, PresenceBucket};
 use messaging_bus::{BucketError, SessionBucket};
 use messaging_lifecycle::Tasks;
 use messaging_test_support::{NatsServer, eventually, unique_prefix};
@@ -75,6 +75,49 @@ async fn a_lease_that_is_not_renewed_dies_and_one_that_is_lives_on() {
     assert_eq!(death, Some((LeaseKind::Gateway, instance("dying"))));
     assert!(table.is_alive(LeaseKind::Gateway, &instance("living")));
     assert!(!table.is_alive(LeaseKind::Gateway, &instance("dying")));
+}
+
+#[tokio::test]
+async fn everyone_chooses_the_same_replica_for_a_key_and_another_only_if_it_is_gone() {
+    let nats = NatsServer::shared().await;
+    let bucket = PresenceBucket::new(&connect(&nats.url(), &unique_prefix()).await);
+    let tasks = Tasks::new();
+    let names = ["one", "two", "three"].map(instance);
+    let mut leases: Vec<_> = names
+        .iter()
+        .map(|name| Lease::keep(&bucket, LeaseKind::Api, name, &tasks))
+        .collect();
+    let _gateway = Lease::keep(&bucket, LeaseKind::Gateway, &instance("gateway"), &tasks);
+    let tables = [(); 2].map(|()| LeaseTable::follow(&bucket, &tasks).0);
+    let choices = |table: &LeaseTable| -> Vec<Option<Instance>> {
+        let choose = |key: u32| table.choose(LeaseKind::Api, &key);
+        (0..300).map(choose).collect()
+    };
+    let shares = |choices: &[Option<Instance>]| {
+        let count = |name: &Instance| choices.iter().flatten().filter(|of| *of == name).count();
+        names.each_ref().map(count)
+    };
+    let mut before = Vec::new();
+    eventually(BOUND, "both choose alike, and evenly", async || {
+        let [one, two] = tables.each_ref().map(choices);
+        let is_even = shares(&one).iter().all(|share| (60..140).contains(share));
+        let are_alike = one == two;
+        before = one;
+        are_alike && is_even
+    })
+    .await;
+    leases.remove(2).release().await;
+    let has_gone = async || {
+        let after = choices(&tables[0]);
+        let is_kept = |(then, now): (&Option<Instance>, &Option<Instance>)| {
+            then.as_ref() == Some(&names[2]) || then == now
+        };
+        shares(&after)[2] == 0
+            && after.iter().all(Option::is_some)
+            && before.iter().zip(&after).all(is_kept)
+    };
+    eventually(BOUND, "its share alone is chosen anew", has_gone).await;
+    tasks.stop(BOUND).await.expect("the tasks end");
 }
 
 #[tokio::test]
