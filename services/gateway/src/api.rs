@@ -1,30 +1,63 @@
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use messaging_bus::presence::{LeaseKind, LeaseTable};
+use messaging_bus::presence::{Instance, LeaseKind, LeaseTable};
 use messaging_bus::{Bus, RequestError, Route};
 use messaging_domain::{ConversationId, Timestamp, UserId};
-use messaging_wire::Fault;
 use messaging_wire::command::{
     HistoryAfter, Missed, PresenceChanged, Reply, Retell, UserCommand, View, Viewed, name,
 };
+use messaging_wire::{ErrorCode, Fault};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 /// How long to wait for an API replica. It gives up on MongoDB after 4 s, and so has the time to say so.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// How long a replica that could not store a message is not chosen.
+const PASSED_OVER_FOR: Duration = Duration::from_secs(5);
 
 /// The API replicas, as the gateway sees them.
 #[derive(Clone)]
 pub(crate) struct ApiClient {
     bus: Bus,
     leases: LeaseTable,
+    passed_over: PassedOver,
+}
+
+/// Replicas that live and did not do what they were asked, each until it is chosen again.
+#[derive(Clone, Default)]
+struct PassedOver(Arc<Mutex<HashMap<Instance, Instant>>>);
+
+impl PassedOver {
+    fn add(&self, replica: Instance) {
+        let now = Instant::now();
+        let mut until = self.0.lock();
+        until.retain(|_, until| *until > now);
+        until.insert(replica, now + PASSED_OVER_FOR);
+    }
+
+    fn has(&self, replica: &Instance) -> bool {
+        let until = self.0.lock();
+        until
+            .get(replica)
+            .is_some_and(|until| *until > Instant::now())
+    }
 }
 
 impl ApiClient {
-    pub(crate) const fn new(bus: Bus, leases: LeaseTable) -> Self {
-        Self { bus, leases }
+    pub(crate) fn new(bus: Bus, leases: LeaseTable) -> Self {
+        Self {
+            bus,
+            leases,
+            passed_over: PassedOver::default(),
+        }
     }
 
     /// Passes a client's event on; the answer is the acknowledgement as the client shall have it.
@@ -44,7 +77,8 @@ impl ApiClient {
     /// Passes on an event by which a client sends a message, to the replica that all gateways choose for its conversation.
     ///
     /// One replica alone then numbers the conversation's messages, need not ask MongoDB how far others have come, and stores more
-    /// of them at once. Any other can do it as well: one is asked if none can be chosen, or the chosen one is gone.
+    /// of them at once. Any other can do it as well. One that could not, as it has lost MongoDB or has too much to do, is passed over
+    /// for a while: who tries again comes to another.
     pub(crate) async fn message(
         &self,
         event: &str,
@@ -56,18 +90,12 @@ impl ApiClient {
             user: user.clone(),
             data,
         })?;
-        if let Some(replica) = self.leases.choose(LeaseKind::Api, &conversation) {
-            let replica = Route::of(&replica);
-            let asked = self
-                .bus
-                .request_at(&replica, event, command.clone(), COMMAND_TIMEOUT);
-            match asked.await {
-                // It has never reached anybody.
-                Err(RequestError::Unserved) => {}
-                answer => return acknowledgement(answer.map_err(|error| fault(event, error))?),
-            }
+        let (chosen, answer) = self.request_chosen(&conversation, event, command).await;
+        if let Some(replica) = chosen
+            && answer.as_deref().map_or(true, is_unavailable)
+        {
+            self.passed_over.add(replica);
         }
-        let answer = self.bus.request(event, command, COMMAND_TIMEOUT).await;
         acknowledgement(answer.map_err(|error| fault(event, error))?)
     }
 
@@ -102,9 +130,12 @@ impl ApiClient {
 
     /// Has everyone concerned told that a user came or went.
     pub(crate) async fn presence_changed(&self, change: &PresenceChanged) -> Result<(), Fault> {
-        // Not by a query: before it is said again, it has to be looked whether it still holds.
+        // Not by a query: before it is said again, it has to be looked whether it still holds. And all that concerns a user to one
+        // replica, which tells it in order.
         let command = name::PRESENCE_CHANGED;
-        read(command, &self.request(command, change).await?)
+        let asked = self.request_chosen(&change.user, command, payload(change)?);
+        let (_, answer) = asked.await;
+        read(command, &answer.map_err(|error| fault(command, error))?)
     }
 
     /// Asks for something that may be done twice.
@@ -119,6 +150,30 @@ impl ApiClient {
             .await
             .map_err(|error| fault(command, error))?;
         read(command, &answer)
+    }
+
+    /// Asks the replica that all gateways choose for a key, or any if none can be chosen or the chosen one is gone; also says which was
+    /// chosen and asked.
+    async fn request_chosen(
+        &self,
+        key: &impl Hash,
+        command: &str,
+        payload: Bytes,
+    ) -> (Option<Instance>, Result<Bytes, RequestError>) {
+        let is_well = |replica: &Instance| !self.passed_over.has(replica);
+        if let Some(replica) = self.leases.choose(LeaseKind::Api, key, is_well) {
+            let route = Route::of(&replica);
+            let asked = self
+                .bus
+                .request_at(&route, command, payload.clone(), COMMAND_TIMEOUT);
+            match asked.await {
+                // It has never reached anybody.
+                Err(RequestError::Unserved) => {}
+                answer => return (Some(replica), answer),
+            }
+        }
+        let answer = self.bus.request(command, payload, COMMAND_TIMEOUT).await;
+        (None, answer)
     }
 
     async fn request(&self, command: &str, data: &impl Serialize) -> Result<Bytes, Fault> {
@@ -159,8 +214,85 @@ fn read<T: DeserializeOwned>(command: &str, answer: &[u8]) -> Result<T, Fault> {
     }
 }
 
+/// Whether an acknowledgement says that the replica could not do it.
+fn is_unavailable(acknowledgement: &[u8]) -> bool {
+    // Most say that it is done, and are not read here.
+    acknowledgement.starts_with(br#"{"ok":false"#)
+        && serde_json::from_slice::<Refused>(acknowledgement)
+            .is_ok_and(|refused| refused.error.code == ErrorCode::Unavailable)
+}
+
 #[derive(serde::Deserialize)]
 struct Refused {
-    #[serde(rename = "error")]
-    _error: Fault,
+    error: Fault,
+}
+
+#[cfg(test)]
+mod tests {
+    use messaging_bus::presence::{Lease, PresenceBucket};
+    use messaging_bus::{BusConfig, CommandHandler, serve_commands};
+    use messaging_lifecycle::Tasks;
+    use messaging_settings::Settings;
+    use messaging_test_support::{NatsServer, eventually, unique_prefix};
+    use prometheus::Registry;
+
+    use super::*;
+
+    const BOUND: Duration = Duration::from_secs(15);
+
+    /// Answers each command alike.
+    struct Always(&'static str);
+
+    impl CommandHandler for Always {
+        async fn handle(&self, _name: &str, _payload: &[u8]) -> Bytes {
+            Bytes::from_static(self.0.as_bytes())
+        }
+
+        fn overloaded(&self) -> Bytes {
+            Bytes::from_static(self.0.as_bytes())
+        }
+    }
+
+    #[tokio::test]
+    async fn who_tries_again_comes_to_a_replica_that_is_well() {
+        const WELL: &str = r#"{"ok":true}"#;
+        const SICK: &str = r#"{"ok":false,"error":{"code":"unavailable","message":"no"}}"#;
+        let nats = NatsServer::shared().await;
+        let prefix = unique_prefix();
+        let mut settings = Settings::from_pairs([("NATS_SUBJECT_PREFIX", prefix.as_str())]);
+        let config = BusConfig::read_at(&mut settings, &nats.url());
+        let bus = Bus::connect(&config, "test", &Registry::new()).await;
+        let bus = bus.expect("the options are right");
+        let (bucket, tasks) = (PresenceBucket::new(&bus), Tasks::new());
+        let mut leases = Vec::new();
+        for (name, answer) in [("well", WELL), ("sick", SICK)] {
+            let name: Instance = name.parse().expect("a valid name");
+            let handler = Arc::new(Always(answer));
+            let served = serve_commands(&bus, &Route::of(&name), handler, &tasks).await;
+            served.expect("NATS takes it");
+            leases.push(Lease::keep(&bucket, LeaseKind::Api, &name, &tasks));
+        }
+        let (table, _deaths) = LeaseTable::follow(&bucket, &tasks);
+        let api = ApiClient::new(bus, table.clone());
+        let chosen = |id: u8| {
+            let conversation = ConversationId::from_bytes([id; 12]);
+            let chosen = table.choose(LeaseKind::Api, &conversation, |_| true);
+            chosen.map(|name| name.to_string())
+        };
+        let both_are_chosen = async || {
+            let all: Vec<_> = (0..50).filter_map(chosen).collect();
+            ["well", "sick"].map(|name| all.iter().any(|chosen| chosen == name)) == [true; 2]
+        };
+        eventually(BOUND, "both replicas are known", both_are_chosen).await;
+        let of_sick = (0..50).find(|id| chosen(*id).as_deref() == Some("sick"));
+        let of_sick = ConversationId::from_bytes([of_sick.expect("it has a share"); 12]);
+        let user = "ada".parse().expect("a valid id");
+        let data = RawValue::from_string("{}".to_owned()).expect("JSON");
+        let send = async || api.message("send_message", of_sick, &user, &data).await;
+        assert_eq!(send().await.as_deref(), Ok(SICK));
+        for _ in 0..20 {
+            assert_eq!(send().await.as_deref(), Ok(WELL));
+        }
+        tasks.stop(BOUND).await.expect("the tasks end");
+    }
 }

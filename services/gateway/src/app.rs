@@ -52,7 +52,8 @@ pub(crate) struct Gateway {
     pub(crate) presence: Presence,
     pub(crate) recovery: Recovery,
     pub(crate) expiry: Expiry,
-    pub(crate) turnstile: Turnstile,
+    pub(crate) way_in: Turnstile,
+    pub(crate) way_out: Turnstile,
     pub(crate) limits: ConnectionLimits,
     /// The participants of conversations that someone here asked about.
     pub(crate) parties: Cache<ConversationId, Arc<Parties>>,
@@ -220,15 +221,20 @@ impl Application for Gateway {
         connection: &Arc<Connection>,
         request: OpenRequest,
     ) -> Result<Arc<Client>, Fault> {
+        let auth = Auth::of(&request);
+        // Strangers take no turns.
+        let identity = self.identify(&request, &auth).await?;
         let opening = pin!(async {
-            let auth = Auth::of(&request);
-            let identity = self.identify(&request, &auth).await?;
+            // Who has gone while he waited may be somewhere else by now, and must not be called back from there.
+            if connection.closed() {
+                return Err(Fault::unavailable());
+            }
             match self.claim(&identity.user, &auth).await {
                 Some(claim) => self.reopen(connection, identity, claim).await,
                 None => self.open_anew(connection, identity).await,
             }
         });
-        self.turnstile.pass(opening).await
+        self.way_in.pass(opening).await
     }
 
     async fn opened(&self, client: &Arc<Client>) {
@@ -245,7 +251,11 @@ impl Application for Gateway {
     async fn closed(&self, client: Arc<Client>, reason: CloseReason) {
         tracing::debug!(user.id = %client.user, reason = reason.as_str(), "a connection has ended");
         let closing = pin!(self.close_client(&client, reason));
-        self.turnstile.pass(closing).await;
+        // Its successor waits for it.
+        if reason == CloseReason::Superseded {
+            return closing.await;
+        }
+        self.way_out.pass(closing).await;
     }
 
     const MOVES: bool = true;

@@ -94,13 +94,15 @@ impl GatewayService {
             presence: presence.clone(),
             recovery: recovery.clone(),
             expiry: Expiry::start(core),
-            turnstile: Turnstile::new(worker_count),
+            way_in: Turnstile::new(worker_count),
+            way_out: Turnstile::new(worker_count),
             limits: config.limits,
             parties: Cache::new(PARTIES_MAX),
         };
         let sockets = Sockets::new();
         let metrics = Arc::new(SocketMetrics::register(registry).map_err(GatewayError::Metrics)?);
         let gateway = Arc::new(gateway);
+        open_wide_at_the_end(&gateway, edge);
         register_sizes(&gateway, &sockets, registry, core).map_err(GatewayError::Metrics)?;
         let guard =
             axum::middleware::from_fn_with_state(config.cors.clone(), refuse_foreign_origins);
@@ -182,6 +184,15 @@ fn instance(id: Option<Instance>) -> Result<Instance, GatewayError> {
         Some(id) => Ok(id),
         None => unique_name("gateway").parse().map_err(GatewayError::Name),
     }
+}
+
+/// When the process ends all go at once, in the time that there is.
+fn open_wide_at_the_end(gateway: &Arc<Gateway>, edge: &Tasks) {
+    let (gateway, stopping) = (Arc::clone(gateway), edge.stopping().clone());
+    edge.spawn("turnstile", async move {
+        stopping.cancelled().await;
+        gateway.way_out.open_wide();
+    });
 }
 
 fn lapse_typing(rooms: &Arc<Rooms>, tasks: &Tasks) {

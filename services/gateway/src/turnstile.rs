@@ -13,7 +13,7 @@ const TURN_MAX: Duration = Duration::from_millis(50);
 /// Lets connections in and out a few at a time, in the order in which they came.
 ///
 /// Thousands that are cut off and come back at once would otherwise be worked on all at once, and each message of those who talk
-/// would wait behind all of them. Nobody waits for one that is slow: in that state a connection costs nothing.
+/// would wait behind all of them. One that is slow, as what it waits for is, is waited for no longer than a turn may take.
 pub(crate) struct Turnstile(Semaphore);
 
 impl Turnstile {
@@ -22,11 +22,17 @@ impl Turnstile {
         Self(Semaphore::new(ABREAST_PER_CORE * cores.max(1)))
     }
 
+    /// From now on all pass at once: there is nobody left who could be held up.
+    pub(crate) fn open_wide(&self) {
+        self.0.close();
+    }
+
     /// Does what it takes to let one in or out, when it is its turn.
     ///
     /// The work is pinned by the caller, as a future that is handed over is kept twice.
     pub(crate) async fn pass<T>(&self, mut work: Pin<&mut impl Future<Output = T>>) -> T {
-        let turn = self.0.acquire().await.expect("it is never closed");
+        // Once it is open wide there are no turns.
+        let turn = self.0.acquire().await.ok();
         match timeout(TURN_MAX, work.as_mut()).await {
             Ok(done) => done,
             Err(_) => {
@@ -66,6 +72,21 @@ mod tests {
         }
         assert_eq!(tasks.join_all().await.len(), 100);
         assert_eq!(most.load(Ordering::Relaxed), 2 * ABREAST_PER_CORE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_it_is_open_wide_nobody_waits() {
+        let turnstile = Arc::new(Turnstile::new(1));
+        let mut tasks = JoinSet::new();
+        for _ in 0..1_000 {
+            let turnstile = Arc::clone(&turnstile);
+            tasks.spawn(async move { turnstile.pass(pin!(sleep(TURN_MAX / 2))).await });
+        }
+        let started = Instant::now();
+        tokio::task::yield_now().await;
+        turnstile.open_wide();
+        assert_eq!(tasks.join_all().await.len(), 1_000);
+        assert!(started.elapsed() <= TURN_MAX, "some waited");
     }
 
     #[tokio::test(start_paused = true)]

@@ -59,11 +59,11 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         fleet.len()
     );
     println!(
-        "  CPU of a gateway      {:>10.2} s   that hosts the traffic",
+        "  CPU of a gateway      {:>10.3} s   that hosts the traffic",
         hosting.as_secs_f64()
     );
     println!(
-        "                        {:>10.2} s   that hosts none of it: {share:.2} %",
+        "                        {:>10.3} s   that hosts none of it: {share:.2} %",
         used[2].as_secs_f64()
     );
     println!(

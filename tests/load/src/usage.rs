@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::time::Duration;
 
-/// Clock ticks a second in `/proc`, which is 100 on each Linux that Rust supports.
-const TICKS_PER_SECOND: u64 = 100;
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
 /// The programs of ours, as the kernel cuts their names.
 const OURS: [&str; 2] = ["messaging-api", "messaging-gatew"];
@@ -85,14 +85,19 @@ impl Process {
         // The program's name stands in parentheses and may hold anything.
         let (start, end) = (stat.find('(')?, stat.rfind(')')?);
         let fields: Vec<&str> = stat[end + 1..].split_whitespace().collect();
-        let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
         Some(Self {
             pid,
             program: stat[start + 1..end].to_owned(),
             parent: fields.get(1)?.parse().ok()?,
-            used: Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND),
+            used: used_by(pid)?,
         })
     }
+}
+
+/// By the process's own clock, in nanoseconds; `/proc` tells no less than 10 ms.
+fn used_by(pid: u32) -> Option<Duration> {
+    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
+    Some(clock.now().ok()?.into())
 }
 
 /// All processes below this one.

@@ -12,6 +12,9 @@ use super::Presence;
 const ATTEMPTS_MAX: u32 = 8;
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
+/// How many announcements are made at a time: thousands of users can go at once, and an API replica takes 512.
+pub(super) const ANNOUNCING_MAX: usize = 128;
+
 impl Presence {
     /// Has everyone concerned told that a user came.
     pub(super) fn announce_online(&self, user: &UserId) {
@@ -42,6 +45,7 @@ impl Presence {
         self.inner
             .tasks()
             .spawn_until_stopped("presence announcement", async move {
+                let _turn = presence.inner.announcing.acquire().await;
                 presence.announce_while_current(&change).await;
             });
     }

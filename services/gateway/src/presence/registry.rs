@@ -9,10 +9,10 @@ use messaging_domain::UserId;
 use messaging_lifecycle::{Tasks, now};
 use messaging_wire::PresenceStatus;
 use prometheus::Registry;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::PresenceConfig;
-use super::announce::Announcements;
+use super::announce::{ANNOUNCING_MAX, Announcements};
 use super::retell::Lately;
 use crate::api::ApiClient;
 
@@ -35,6 +35,7 @@ pub(super) struct Inner {
     pub(super) revivals: watch::Sender<u64>,
     pub(super) lately: Lately,
     pub(super) announcements: Announcements,
+    pub(super) announcing: Semaphore,
     shards: Box<[Shard]>,
     hasher: RandomState,
 }
@@ -102,6 +103,7 @@ impl Presence {
             revivals: watch::Sender::new(0),
             lately: Lately::default(),
             announcements: Announcements::register(registry)?,
+            announcing: Semaphore::new(ANNOUNCING_MAX),
             shards: (0..SHARD_COUNT).map(|_| Shard::default()).collect(),
             hasher: RandomState::new(),
         };

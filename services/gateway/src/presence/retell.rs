@@ -17,6 +17,9 @@ const RETELL: &str = "retell";
 /// The most changes that are remembered: 300 in each second that a gateway looks back by.
 const CHANGES_MAX: usize = 5_000;
 
+/// How many in a row may be given up, each after eight attempts, before the rest is left out.
+const GIVEN_UP_MAX: u32 = 3;
+
 /// Requests that wait to be served together, beyond which one is served by those before it.
 const REQUESTS_WAITING_MAX: usize = 1_024;
 
@@ -90,10 +93,15 @@ impl Presence {
             );
         }
         let mut changes = changes.into_iter();
+        let mut given_up = 0;
         while let Some(mut change) = changes.next() {
             change.is_repeat = true;
-            if self.announce_while_current(&change).await == Announced::GivenUp {
-                // Nor would the next one be taken, and each would be tried as long.
+            given_up = match self.announce_while_current(&change).await {
+                Announced::GivenUp => given_up + 1,
+                _ => 0,
+            };
+            if given_up == GIVEN_UP_MAX {
+                // Nor would the next ones be taken, and each would be tried as long.
                 let count = changes.len();
                 tracing::warn!(
                     count,

@@ -237,14 +237,20 @@ impl LeaseTable {
 
     /// The process of a kind that everyone who sees the same ones chooses for a key. Keys are spread evenly, and a process that
     /// comes or goes changes the choice for its own share alone (rendezvous hashing, Thaler and Ravishankar 1996). Of those that
-    /// may have just died none is chosen, and none at all if there is no other.
+    /// may have just died, or are not well as the caller sees it, none is chosen.
     ///
     /// Processes of different releases may choose differently.
-    pub fn choose(&self, kind: LeaseKind, key: &impl Hash) -> Option<Instance> {
+    pub fn choose(
+        &self,
+        kind: LeaseKind,
+        key: &impl Hash,
+        is_well: impl Fn(&Instance) -> bool,
+    ) -> Option<Instance> {
         let renewed_at = self.renewed_at.lock();
         let living = renewed_at
             .iter()
-            .filter(|((of, _), at)| *of == kind && at.elapsed() < RENEW_INTERVAL * 2);
+            .filter(|((of, _), at)| *of == kind && at.elapsed() < RENEW_INTERVAL * 2)
+            .filter(|((_, instance), _)| is_well(instance));
         let weight = |instance: &Instance| {
             let mut hasher = DefaultHasher::new();
             (instance, key).hash(&mut hasher);

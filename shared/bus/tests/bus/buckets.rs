@@ -90,7 +90,7 @@ async fn everyone_chooses_the_same_replica_for_a_key_and_another_only_if_it_is_g
     let _gateway = Lease::keep(&bucket, LeaseKind::Gateway, &instance("gateway"), &tasks);
     let tables = [(); 2].map(|()| LeaseTable::follow(&bucket, &tasks).0);
     let choices = |table: &LeaseTable| -> Vec<Option<Instance>> {
-        let choose = |key: u32| table.choose(LeaseKind::Api, &key);
+        let choose = |key: u32| table.choose(LeaseKind::Api, &key, |_| true);
         (0..300).map(choose).collect()
     };
     let shares = |choices: &[Option<Instance>]| {
@@ -106,6 +106,15 @@ async fn everyone_chooses_the_same_replica_for_a_key_and_another_only_if_it_is_g
         are_alike && is_even
     })
     .await;
+    let passed_over = |key: &u32| {
+        tables[0].choose(LeaseKind::Api, key, |name| {
+            Some(name) != before[*key as usize].as_ref()
+        })
+    };
+    for key in 0..300 {
+        let other = passed_over(&key);
+        assert!(other.is_some() && other != before[key as usize], "{key}");
+    }
     leases.remove(2).release().await;
     let has_gone = async || {
         let after = choices(&tables[0]);
