@@ -17,6 +17,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+#[cfg(test)]
+mod tests;
+
 /// How long to wait for an API replica. It gives up on MongoDB after 4 s, and so has the time to say so.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(6);
 
@@ -91,9 +94,12 @@ impl ApiClient {
             data,
         })?;
         let (chosen, answer) = self.request_chosen(&conversation, event, command).await;
-        if let Some(replica) = chosen
-            && answer.as_deref().map_or(true, is_unavailable)
-        {
+        let could_not = match &answer {
+            Ok(acknowledgement) => is_unavailable(acknowledgement),
+            Err(error) => matches!(error, RequestError::Timeout),
+        };
+        if let Some(replica) = chosen.filter(|_| could_not) {
+            tracing::debug!(%replica, "an API replica could not store a message and is passed over for a while");
             self.passed_over.add(replica);
         }
         acknowledgement(answer.map_err(|error| fault(event, error))?)
@@ -225,74 +231,4 @@ fn is_unavailable(acknowledgement: &[u8]) -> bool {
 #[derive(serde::Deserialize)]
 struct Refused {
     error: Fault,
-}
-
-#[cfg(test)]
-mod tests {
-    use messaging_bus::presence::{Lease, PresenceBucket};
-    use messaging_bus::{BusConfig, CommandHandler, serve_commands};
-    use messaging_lifecycle::Tasks;
-    use messaging_settings::Settings;
-    use messaging_test_support::{NatsServer, eventually, unique_prefix};
-    use prometheus::Registry;
-
-    use super::*;
-
-    const BOUND: Duration = Duration::from_secs(15);
-
-    /// Answers each command alike.
-    struct Always(&'static str);
-
-    impl CommandHandler for Always {
-        async fn handle(&self, _name: &str, _payload: &[u8]) -> Bytes {
-            Bytes::from_static(self.0.as_bytes())
-        }
-
-        fn overloaded(&self) -> Bytes {
-            Bytes::from_static(self.0.as_bytes())
-        }
-    }
-
-    #[tokio::test]
-    async fn who_tries_again_comes_to_a_replica_that_is_well() {
-        const WELL: &str = r#"{"ok":true}"#;
-        const SICK: &str = r#"{"ok":false,"error":{"code":"unavailable","message":"no"}}"#;
-        let nats = NatsServer::shared().await;
-        let prefix = unique_prefix();
-        let mut settings = Settings::from_pairs([("NATS_SUBJECT_PREFIX", prefix.as_str())]);
-        let config = BusConfig::read_at(&mut settings, &nats.url());
-        let bus = Bus::connect(&config, "test", &Registry::new()).await;
-        let bus = bus.expect("the options are right");
-        let (bucket, tasks) = (PresenceBucket::new(&bus), Tasks::new());
-        let mut leases = Vec::new();
-        for (name, answer) in [("well", WELL), ("sick", SICK)] {
-            let name: Instance = name.parse().expect("a valid name");
-            let handler = Arc::new(Always(answer));
-            let served = serve_commands(&bus, &Route::of(&name), handler, &tasks).await;
-            served.expect("NATS takes it");
-            leases.push(Lease::keep(&bucket, LeaseKind::Api, &name, &tasks));
-        }
-        let (table, _deaths) = LeaseTable::follow(&bucket, &tasks);
-        let api = ApiClient::new(bus, table.clone());
-        let chosen = |id: u8| {
-            let conversation = ConversationId::from_bytes([id; 12]);
-            let chosen = table.choose(LeaseKind::Api, &conversation, |_| true);
-            chosen.map(|name| name.to_string())
-        };
-        let both_are_chosen = async || {
-            let all: Vec<_> = (0..50).filter_map(chosen).collect();
-            ["well", "sick"].map(|name| all.iter().any(|chosen| chosen == name)) == [true; 2]
-        };
-        eventually(BOUND, "both replicas are known", both_are_chosen).await;
-        let of_sick = (0..50).find(|id| chosen(*id).as_deref() == Some("sick"));
-        let of_sick = ConversationId::from_bytes([of_sick.expect("it has a share"); 12]);
-        let user = "ada".parse().expect("a valid id");
-        let data = RawValue::from_string("{}".to_owned()).expect("JSON");
-        let send = async || api.message("send_message", of_sick, &user, &data).await;
-        assert_eq!(send().await.as_deref(), Ok(SICK));
-        for _ in 0..20 {
-            assert_eq!(send().await.as_deref(), Ok(WELL));
-        }
-        tasks.stop(BOUND).await.expect("the tasks end");
-    }
 }

@@ -28,6 +28,8 @@ mod service;
 pub mod session;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod test_bus;
 pub mod transport;
 mod turnstile;
 

@@ -35,22 +35,22 @@ pub async fn serve_commands<H: CommandHandler>(
     handler: Arc<H>,
     tasks: &Tasks,
 ) -> Result<(), SubscribeError> {
-    let subjects = &bus.subjects;
-    let (shared, own) = (subjects.all_commands(), subjects.all_commands_at(replica));
-    let prefix_lengths = (shared.len() - 1, own.len() - 1);
-    let group = QUEUE_GROUP.to_owned();
-    let shared = bus.client.queue_subscribe(shared, group).await;
-    let own = bus.client.subscribe(own).await;
-    let shared = Commands {
-        incoming: shared.map_err(SubscribeError::Refused)?,
-        prefix_length: prefix_lengths.0,
-        filler: subjects.command(FILLER),
+    let (subjects, client) = (&bus.subjects, &bus.client);
+    let commands = |subject: &str, filler, incoming: Result<_, _>| {
+        let prefix_length = subject.len() - 1;
+        let incoming = incoming.map_err(SubscribeError::Refused)?;
+        Ok(Commands {
+            incoming,
+            prefix_length,
+            filler,
+        })
     };
-    let own = Commands {
-        incoming: own.map_err(SubscribeError::Refused)?,
-        prefix_length: prefix_lengths.1,
-        filler: subjects.command_at(replica, FILLER),
-    };
+    let subject = subjects.all_commands();
+    let shared = client.queue_subscribe(subject.clone(), QUEUE_GROUP.to_owned());
+    let shared = commands(&subject, subjects.command(FILLER), shared.await)?;
+    let subject = subjects.all_commands_at(replica);
+    let own = client.subscribe(subject.clone()).await;
+    let own = commands(&subject, subjects.command_at(replica, FILLER), own)?;
     let room = Arc::new(Semaphore::new(COMMANDS_IN_FLIGHT_MAX));
     for commands in [shared, own] {
         let (room, handler) = (Arc::clone(&room), Arc::clone(&handler));

@@ -16,7 +16,8 @@ use crate::{Bus, RequestError, SubscribeError};
 /// Requests of other gateways that one works on at a time; what comes beyond gets no answer, and is counted as such by who asked.
 const REQUESTS_IN_FLIGHT_MAX: usize = 32_768;
 
-/// Where a gateway is reached by the others, or an API replica by gateways: ten characters of `A-Za-z0-9_-` made from its name, safe in subjects and URLs.
+/// Where a gateway is reached by the others, or an API replica by gateways: ten characters of `A-Za-z0-9_-` made from its name, safe
+/// in subjects and URLs.
 ///
 /// It tells no client what the process is called, and is short enough to be a part of every session's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

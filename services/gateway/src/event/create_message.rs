@@ -40,12 +40,10 @@ impl Gateway {
                 .await;
         };
         if client.joined_since(conversation).is_some() {
-            let acknowledgement = self
-                .api
-                .message(name::CREATE_MESSAGE, conversation, &client.user, data)
-                .await?;
-            answer.pass_on(&acknowledgement);
-            return Ok(());
+            let command = name::CREATE_MESSAGE;
+            return self
+                .forward_message(client, (command, conversation), data, answer)
+                .await;
         }
         self.begin_join(client, conversation).await?;
         let acknowledgement = match self

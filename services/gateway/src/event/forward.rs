@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use messaging_domain::ConversationId;
 use messaging_wire::Fault;
 use messaging_wire::command::name;
 use serde::Deserialize;
@@ -29,11 +30,21 @@ impl Gateway {
         let Some(conversation) = about.and_then(|about| about.conversation_id.parse().ok()) else {
             return self.forward(client, name::SEND_MESSAGE, data, answer).await;
         };
-        let acknowledgement = self
-            .api
-            .message(name::SEND_MESSAGE, conversation, &client.user, data)
-            .await?;
-        answer.pass_on(&acknowledgement);
+        let command = name::SEND_MESSAGE;
+        self.forward_message(client, (command, conversation), data, answer)
+            .await
+    }
+
+    /// As [`forward`](Self::forward), by the replica that the conversation's other messages go to.
+    pub(super) async fn forward_message(
+        &self,
+        client: &Client,
+        (command, conversation): (&str, ConversationId),
+        data: &RawValue,
+        answer: &Answer<'_>,
+    ) -> Result<(), Fault> {
+        let sent = self.api.message(command, conversation, &client.user, data);
+        answer.pass_on(&sent.await?);
         Ok(())
     }
 

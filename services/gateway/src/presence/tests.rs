@@ -1,16 +1,15 @@
 use std::time::Duration;
 
 use messaging_bus::presence::{Entry, Instance, LeaseTable, PresenceBucket};
-use messaging_bus::{Bus, BusConfig};
 use messaging_domain::{Timestamp, UserId};
 use messaging_lifecycle::Tasks;
-use messaging_settings::Settings;
-use messaging_test_support::{NatsServer, eventually, unique_prefix};
+use messaging_test_support::eventually;
 use prometheus::Registry;
 
 use super::announce::Announced;
 use super::{Admission, Presence, PresenceConfig};
 use crate::api::ApiClient;
+use crate::test_bus::bus_of_its_own;
 
 const BOUND: Duration = Duration::from_secs(15);
 
@@ -24,13 +23,7 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
-        let nats = NatsServer::shared().await;
-        let prefix = unique_prefix();
-        let mut settings = Settings::from_pairs([("NATS_SUBJECT_PREFIX", prefix.as_str())]);
-        let config = BusConfig::read_at(&mut settings, &nats.url());
-        let bus = Bus::connect(&config, "test", &Registry::new()).await;
-        let bus = bus.expect("the options are right");
-        eventually(BOUND, "NATS is connected", async || bus.is_connected()).await;
+        let bus = bus_of_its_own().await;
         let bucket = PresenceBucket::new(&bus);
         bucket.ensure().await.expect("the bucket is made");
         let (tasks, gateway) = (Tasks::new(), "one".parse().expect("a valid name"));

@@ -139,7 +139,9 @@ impl Drop for Undo<'_> {
         intake.topic_count.fetch_sub(1, Ordering::Relaxed);
         let unsubscribe = Command::Unsubscribe((*topic).clone());
         if intake.link(topic).commands.try_send(unsubscribe).is_err() {
-            tracing::warn!("a topic that nobody wants is heard for now");
+            tracing::warn!(
+                "too much waits to end a subscription; until the connection is made anew, what comes by it is dropped"
+            );
         }
     }
 }
