@@ -10,6 +10,7 @@ mod announce;
 mod clean_up;
 mod registry;
 mod retell;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 

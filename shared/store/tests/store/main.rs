@@ -10,5 +10,6 @@ mod cost;
 mod failover;
 mod faults;
 mod idempotency;
+mod last_seen;
 mod reading;
 mod world;

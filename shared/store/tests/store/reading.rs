@@ -388,17 +388,3 @@ async fn an_opened_conversation_is_seen_from_its_first_message_on() {
     let unknown = messaging_domain::ConversationId::from_bytes([0; 12]);
     assert_eq!(other.store.conversation_key(unknown).await.unwrap(), None);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn when_a_user_was_last_seen_only_grows() {
-    let world = World::new().await;
-    let store = &world.replica().store;
-    let (alice, bob) = (user("alice"), user("bob"));
-    for millis in [1_000, 3_000, 2_000] {
-        let at = messaging_domain::Timestamp::from_millis(millis);
-        store.note_last_seen(&[(&alice, at)]).await.unwrap();
-    }
-    let seen = store.last_seen(&[&alice, &bob]).await.unwrap();
-    assert_eq!(seen.len(), 1, "bob was never seen");
-    assert_eq!(seen[&alice].millis(), 3_000);
-}
