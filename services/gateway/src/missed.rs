@@ -4,6 +4,7 @@ use std::time::Duration;
 use messaging_bus::{Bus, Intake};
 use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
+use messaging_wire::Fault;
 use prometheus::{IntCounterVec, Opts, Registry};
 use tokio::sync::mpsc;
 
@@ -52,7 +53,8 @@ pub(crate) fn watch(
         while let Some(well_at) = asked.recv().await {
             let since = well_at.earlier(LOOK_BACK);
             ask_all_again(&bus, since).await;
-            let outcome = match retell_since(&api, since).await {
+            let told = until_told(|| api.retell(since));
+            let outcome = match told.await {
                 true => "told",
                 false => "given_up",
             };
@@ -89,10 +91,13 @@ pub(crate) fn watch(
     Ok(())
 }
 
-/// Whether an API replica told of all again.
-async fn retell_since(api: &ApiClient, since: Timestamp) -> bool {
+/// Asks until an API replica has told of all again; false when none has in so many attempts.
+async fn until_told<F>(mut ask: impl FnMut() -> F) -> bool
+where
+    F: Future<Output = Result<(), Fault>>,
+{
     for _ in 0..ATTEMPTS_MAX {
-        match api.retell(since).await {
+        match ask().await {
             Ok(()) => return true,
             Err(fault) => {
                 tracing::debug!(%fault, "what was missed cannot be asked for yet")
@@ -104,4 +109,25 @@ async fn retell_since(api: &ApiClient, since: Timestamp) -> bool {
         "changes, read marks and notifications may have been missed, as no API replica could tell of them again"
     );
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_asked_until_a_replica_has_told_but_not_for_ever() {
+        for (well_after, expected, attempts) in [(0, true, 1), (59, true, 60), (60, false, 60)] {
+            let mut asked = 0;
+            let told = until_told(|| {
+                asked += 1;
+                std::future::ready(match asked > well_after {
+                    true => Ok(()),
+                    false => Err(Fault::unavailable()),
+                })
+            });
+            assert_eq!(told.await, expected);
+            assert_eq!(asked, attempts);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use messaging_bus::{Bus, PeerHandler, Route, SubscribeError, serve_peers};
 use messaging_domain::Timestamp;
 use messaging_wire::command::{PresenceChanged, Retell};
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
 use super::Presence;
 use super::announce::Announced;
@@ -19,9 +19,6 @@ const CHANGES_MAX: usize = 5_000;
 
 /// How many in a row may be given up, each after eight attempts, before the rest is left out.
 const GIVEN_UP_MAX: u32 = 3;
-
-/// Requests that wait to be served together, beyond which one is served by those before it.
-const REQUESTS_WAITING_MAX: usize = 1_024;
 
 /// The changes that this gateway announced last, the latest at the end.
 #[derive(Default)]
@@ -69,18 +66,15 @@ impl Presence {
     /// # Errors
     /// [`SubscribeError`].
     pub(super) async fn serve_retelling(&self, bus: &Bus) -> Result<(), SubscribeError> {
-        let (requests, mut asked) = mpsc::channel(REQUESTS_WAITING_MAX);
+        let asked = Arc::new(Asked::default());
+        let handler = Arc::new(Retelling(Arc::clone(&asked)));
         let presence = self.clone();
         let tasks = self.inner.tasks();
         tasks.spawn_until_stopped("presence retelling", async move {
-            let mut waiting = Vec::new();
-            while asked.recv_many(&mut waiting, REQUESTS_WAITING_MAX).await > 0 {
-                if let Some(since) = waiting.drain(..).min() {
-                    presence.announce_again(since).await;
-                }
+            loop {
+                presence.announce_again(asked.next().await).await;
             }
         });
-        let handler = Arc::new(Retelling(requests));
         serve_peers(bus, &Route::EVERYONE, AREA, handler, tasks).await
     }
 
@@ -113,18 +107,37 @@ impl Presence {
     }
 }
 
-struct Retelling(mpsc::Sender<Timestamp>);
+/// Since when others want to hear again. The earliest says it for all who ask while it is not served yet.
+#[derive(Default)]
+struct Asked {
+    since: Mutex<Option<Timestamp>>,
+    has_more: Notify,
+}
+
+impl Asked {
+    fn add(&self, since: Timestamp) {
+        let mut earliest = self.since.lock();
+        *earliest = Some(earliest.map_or(since, |earliest| earliest.min(since)));
+        self.has_more.notify_one();
+    }
+
+    async fn next(&self) -> Timestamp {
+        loop {
+            let since = self.since.lock().take();
+            match since {
+                Some(since) => return since,
+                None => self.has_more.notified().await,
+            }
+        }
+    }
+}
+
+struct Retelling(Arc<Asked>);
 
 impl PeerHandler for Retelling {
     async fn handle(&self, request: &str, payload: Bytes) -> Option<Bytes> {
         match serde_json::from_slice::<Retell>(&payload) {
-            Ok(Retell { since }) if request == RETELL => {
-                if self.0.try_send(since).is_err() {
-                    tracing::warn!(
-                        "too many gateways ask for changes of presence; one was left out"
-                    );
-                }
-            }
+            Ok(Retell { since }) if request == RETELL => self.0.add(since),
             _ => tracing::warn!(request, "a request of another gateway cannot be read"),
         }
         None
@@ -133,6 +146,7 @@ impl PeerHandler for Retelling {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use messaging_wire::PresenceStatus;
 
     use super::*;
@@ -165,5 +179,19 @@ mod tests {
         let (changes, is_cut) = lately.since(at(9));
         assert_eq!((changes.len(), is_cut), (CHANGES_MAX, true));
         assert!(lately.since(at(last)).0.is_empty());
+    }
+
+    #[tokio::test]
+    async fn all_who_ask_meanwhile_are_served_by_the_earliest() {
+        let asked = Asked::default();
+        [30, 10, 20]
+            .map(at)
+            .into_iter()
+            .for_each(|since| asked.add(since));
+        assert_eq!(asked.next().await, at(10));
+        let mut next = std::pin::pin!(asked.next());
+        assert!(next.as_mut().now_or_never().is_none());
+        asked.add(at(5));
+        assert_eq!(next.await, at(5));
     }
 }

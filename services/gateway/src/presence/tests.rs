@@ -1,12 +1,19 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use messaging_bus::presence::{Entry, Instance, LeaseTable, PresenceBucket};
+use messaging_bus::{Bus, CommandHandler, Route, serve_commands};
 use messaging_domain::{Timestamp, UserId};
 use messaging_lifecycle::Tasks;
 use messaging_test_support::eventually;
 use prometheus::Registry;
+use tokio::sync::Semaphore;
 
-use super::announce::Announced;
+use super::announce::{ANNOUNCING_MAX, Announced};
 use super::{Admission, Presence, PresenceConfig};
 use crate::api::ApiClient;
 use crate::test_bus::bus_of_its_own;
@@ -15,6 +22,8 @@ const BOUND: Duration = Duration::from_secs(15);
 
 /// A gateway with one user, as others find him in the bucket.
 struct Scene {
+    bus: Bus,
+    tasks: Tasks,
     bucket: PresenceBucket,
     presence: Presence,
     gateway: Instance,
@@ -32,13 +41,15 @@ impl Scene {
             grace: Duration::from_secs(8),
             connections_per_user_max: None,
         };
-        let api = ApiClient::new(bus, leases.clone());
+        let api = ApiClient::new(bus.clone(), leases.clone());
         let registry = Registry::new();
         let presence = Presence::new(&bucket, leases, &gateway, config, &api, &registry, &tasks);
         let presence = presence.expect("registered once");
         let user = "alice".parse().expect("a valid id");
         assert_eq!(presence.open(&user, None).await, Admission::Admitted);
         Self {
+            bus,
+            tasks,
             bucket,
             presence,
             gateway,
@@ -109,4 +120,63 @@ async fn while_no_api_takes_what_is_announced_again_only_the_first_ones_are_trie
         .announce_again(Timestamp::from_millis(0))
         .await;
     is(8, 2).await;
+}
+
+/// An API replica that answers only once it is let.
+struct Held {
+    gate: Semaphore,
+    at_a_time: AtomicUsize,
+    most_at_a_time: AtomicUsize,
+}
+
+impl CommandHandler for Held {
+    async fn handle(&self, _name: &str, _payload: &[u8]) -> Bytes {
+        let at_a_time = self.at_a_time.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_at_a_time.fetch_max(at_a_time, Ordering::Relaxed);
+        let _permit = self.gate.acquire().await;
+        self.at_a_time.fetch_sub(1, Ordering::Relaxed);
+        Bytes::from_static(br#"{"ok":null}"#)
+    }
+
+    fn overloaded(&self) -> Bytes {
+        unreachable!("it takes more at a time")
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_is_announced_a_limited_number_at_a_time_and_whole() {
+    const CROWD: usize = 3 * ANNOUNCING_MAX;
+    let scene = Scene::set().await;
+    let announcements = &scene.presence.inner.announcements;
+    let replica = Arc::new(Held {
+        gate: Semaphore::new(0),
+        at_a_time: AtomicUsize::new(0),
+        most_at_a_time: AtomicUsize::new(0),
+    });
+    let route = Route::of(&"api".parse().expect("a valid name"));
+    let served = serve_commands(&scene.bus, &route, Arc::clone(&replica), &scene.tasks).await;
+    served.expect("NATS takes it");
+    let opened: FuturesUnordered<_> = (0..CROWD)
+        .map(|number| {
+            let presence = &scene.presence;
+            async move {
+                let user = format!("user-{number}").parse().expect("a valid id");
+                presence.open(&user, None).await
+            }
+        })
+        .collect();
+    let opened: Vec<_> = opened.collect().await;
+    assert!(opened.iter().all(|is| *is == Admission::Admitted));
+    eventually(BOUND, "as many as may are on their way", async || {
+        replica.at_a_time.load(Ordering::Relaxed) == ANNOUNCING_MAX
+    })
+    .await;
+    assert_eq!(announcements.get(Announced::Told), 0);
+    replica.gate.close();
+    eventually(BOUND, "all are told", async || {
+        announcements.get(Announced::Told) as usize >= CROWD
+    })
+    .await;
+    let most = replica.most_at_a_time.load(Ordering::Relaxed);
+    assert_eq!(most, ANNOUNCING_MAX);
 }

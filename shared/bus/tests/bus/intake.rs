@@ -1,9 +1,12 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use messaging_bus::{EventSink, Intake, Topic};
+use messaging_domain::ConversationId;
 use messaging_lifecycle::Tasks;
 use messaging_test_support::{NatsCluster, NatsServer, eventually, unique_prefix};
 use parking_lot::Mutex;
@@ -113,6 +116,53 @@ async fn a_server_that_stands_still_is_given_up() {
     eventually(BOUND, "it is known", async || !hears_all()).await;
     nats.resume();
     eventually(BOUND, "it goes on", async || hears_all()).await;
+}
+
+#[tokio::test]
+async fn more_subscriptions_than_a_server_takes_in_wait_and_none_is_lost() {
+    // More than the two links and the sockets below them hold.
+    const MANY: u32 = 50_000;
+    let nats = NatsServer::start().await;
+    let prefix = unique_prefix();
+    let bus = connect(&nats.url(), &prefix).await;
+    let (intake, received) = hearing(&bus, 0..1).await;
+    let topics: Vec<Topic> = (1..=MANY).map(numbered).collect();
+    let mut confirmed = pin!(join_all(topics.iter().map(|topic| intake.subscribe(topic))));
+    nats.pause().await;
+    let hears_all = intake.hears_all();
+    let given_up = eventually(BOUND, "the server is given up", async || !hears_all());
+    tokio::select! {
+        _ = &mut confirmed => panic!("a server that stands still has confirmed them"),
+        () = given_up => {}
+    }
+    nats.resume();
+    for subscribed in confirmed.await {
+        subscribed.expect("NATS takes it");
+    }
+    assert_eq!(intake.topic_count(), topics.len() + 1);
+    let other = connect(&nats.url(), &prefix).await;
+    let some: Vec<&Topic> = topics.iter().step_by(101).collect();
+    for topic in &some {
+        let published = other.publish(topic, Bytes::new()).await;
+        published.expect("it is connected");
+    }
+    eventually(BOUND, "they are heard", async || {
+        received.0.lock().len() >= some.len()
+    })
+    .await;
+    let heard = received.0.lock();
+    let heard: BTreeSet<_> = heard
+        .iter()
+        .map(|(topic, _)| format!("{topic:?}"))
+        .collect();
+    let wanted = some.iter().map(|topic| format!("{topic:?}")).collect();
+    assert_eq!(heard, wanted);
+}
+
+fn numbered(number: u32) -> Topic {
+    let mut id = [0xff; 12];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    Topic::Conversation(ConversationId::from_bytes(id))
 }
 
 #[tokio::test]
