@@ -33,6 +33,18 @@ impl MongoServer {
         }
     }
 
+    /// As [`start`](Self::start), and `serverStatus` counts writes by their write concern.
+    pub async fn start_counting_concerns() -> Self {
+        let counting = [
+            "--setParameter",
+            "reportOpWriteConcernCountersInServerStatus=true",
+        ];
+        let cluster = MongoCluster::start_with(1, async |address| address, &counting);
+        Self {
+            cluster: cluster.await,
+        }
+    }
+
     /// The one that the tests of this process share; take a database of your own
     /// ([`unique_prefix`](crate::unique_prefix)), and leave it running.
     pub async fn shared() -> &'static Self {
@@ -92,12 +104,21 @@ impl MongoCluster {
     /// that `known_as` makes for each, such as that of a proxy.
     pub async fn start_known_as(
         count: usize,
+        known_as: impl AsyncFnMut(SocketAddr) -> SocketAddr,
+    ) -> Self {
+        Self::start_with(count, known_as, &[]).await
+    }
+
+    async fn start_with(
+        count: usize,
         mut known_as: impl AsyncFnMut(SocketAddr) -> SocketAddr,
+        more: &[&str],
     ) -> Self {
         let mut nodes = Vec::with_capacity(count);
         let mut ports = Vec::with_capacity(count);
         for _ in 0..count {
-            let node = TestServer::start(&MONGOD).await;
+            let more = more.iter().map(OsString::from).collect();
+            let node = TestServer::start_with(&MONGOD, more).await;
             let address = SocketAddr::from(([127, 0, 0, 1], node.port()));
             ports.push(known_as(address).await.port());
             nodes.push(node);

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     free_port,
-    server::{Kind, TestServer},
+    server::{Kind, PORT_ATTEMPTS_MAX, TestServer},
 };
 
 static NATS_SERVER: Kind = Kind {
@@ -124,6 +124,16 @@ pub struct NatsCluster {
 impl NatsCluster {
     /// Starts the nodes; they may not have found each other yet.
     pub async fn start(count: usize) -> Self {
+        for _ in 0..PORT_ATTEMPTS_MAX {
+            if let Some(cluster) = Self::try_start(count).await {
+                return cluster;
+            }
+        }
+        panic!("a NATS cluster did not start in {PORT_ATTEMPTS_MAX} attempts")
+    }
+
+    /// None when a port that was free a moment ago is taken: all nodes know those of the others.
+    async fn try_start(count: usize) -> Option<Self> {
         let route = |port: u16| format!("nats://127.0.0.1:{port}");
         let routes: Vec<String> = (0..count).map(|_| route(free_port())).collect();
         let mut nodes = Vec::with_capacity(count);
@@ -131,10 +141,10 @@ impl NatsCluster {
             let name = format!("node-{index}");
             let more = ["-n", &name, "--cluster_name", "test", "--cluster", own];
             let all = ["--routes", &routes.join(","), "--no_advertise=true"];
-            let more = more.iter().chain(&all).map(OsString::from).collect();
-            nodes.push(TestServer::start_with(&NATS_SERVER, more).await);
+            let more: Vec<_> = more.iter().chain(&all).map(OsString::from).collect();
+            nodes.push(TestServer::try_start(&NATS_SERVER, &more).await?);
         }
-        Self { nodes }
+        Some(Self { nodes })
     }
 
     /// How many nodes there are, running or not.

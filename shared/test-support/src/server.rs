@@ -21,7 +21,7 @@ use crate::{
 const START_BOUND: Duration = Duration::from_secs(30);
 const END_BOUND: Duration = Duration::from_secs(20);
 /// How often a port that was free a moment ago may be taken by somebody else.
-const PORT_ATTEMPTS_MAX: u32 = 5;
+pub(crate) const PORT_ATTEMPTS_MAX: u32 = 5;
 
 /// How one kind of server is started.
 pub(crate) struct Kind {
@@ -52,23 +52,8 @@ impl TestServer {
 
     /// As [`start`](Self::start), with more arguments than those of its kind.
     pub(crate) async fn start_with(kind: &'static Kind, more: Vec<OsString>) -> Self {
-        let executable = kind
-            .program
-            .find()
-            .unwrap_or_else(|error| panic!("{error}"));
         for _ in 0..PORT_ATTEMPTS_MAX {
-            let server = Self {
-                kind,
-                executable: executable.clone(),
-                port: free_port(),
-                more: more.clone(),
-                folder: tempfile::Builder::new()
-                    .prefix("messaging-test-")
-                    .tempdir()
-                    .expect("the temporary folder can be written"),
-                process: Mutex::new(None),
-            };
-            if server.launch().await {
+            if let Some(server) = Self::try_start(kind, &more).await {
                 return server;
             }
         }
@@ -76,6 +61,26 @@ impl TestServer {
             "{} did not start on any of {PORT_ATTEMPTS_MAX} ports",
             kind.program.name()
         )
+    }
+
+    /// As [`start_with`](Self::start_with), on one port; none when that is taken, or another one among the arguments.
+    pub(crate) async fn try_start(kind: &'static Kind, more: &[OsString]) -> Option<Self> {
+        let executable = kind
+            .program
+            .find()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let server = Self {
+            kind,
+            executable,
+            port: free_port(),
+            more: more.to_vec(),
+            folder: tempfile::Builder::new()
+                .prefix("messaging-test-")
+                .tempdir()
+                .expect("the temporary folder can be written"),
+            process: Mutex::new(None),
+        };
+        server.launch().await.then_some(server)
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -12,7 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
+use crate::database::Database;
 use crate::report;
+use crate::schedule::{self, Turns};
 use crate::socket::{Incoming, Socket};
 use crate::usage::Usage;
 
@@ -42,9 +44,10 @@ pub(crate) struct Arguments {
     text_bytes: usize,
 }
 
-/// Measures and prints; false if a message was lost, doubled or swapped.
+/// Measures and prints; false if a message was lost, doubled or swapped, or the safety was off.
 pub(crate) async fn measure(arguments: &Arguments) -> bool {
     let cluster = Cluster::start().await;
+    let database = Database::of(&cluster).await;
     let mut is_whole = true;
     let per_second = arguments.rate;
     for (name, load) in [
@@ -64,7 +67,9 @@ pub(crate) async fn measure(arguments: &Arguments) -> bool {
         is_whole &= outcome.is_whole();
         report::chat(&plan, &outcome);
     }
-    is_whole
+    let safety = database.safety().await;
+    report::safety(&safety);
+    is_whole && safety.is_on()
 }
 
 /// What to do.
@@ -93,6 +98,8 @@ pub(crate) struct Outcome {
     pub(crate) out_of_order: u64,
     pub(crate) ack_micros: Histogram<u64>,
     pub(crate) delivery_micros: Histogram<u64>,
+    /// How late a turn of the schedule was taken, which is in the other times.
+    pub(crate) late_micros: Histogram<u64>,
     pub(crate) usage: Usage,
     pub(crate) time: Duration,
 }
@@ -120,6 +127,13 @@ struct Run {
     sent: Barrier,
 }
 
+impl Run {
+    /// Whether what was due or happened at a time is measured.
+    fn counts(&self, at: Duration) -> bool {
+        at >= self.counts_from && self.ends.get().is_none_or(|ends| at < *ends)
+    }
+}
+
 /// What one user saw.
 struct Seen {
     acked: u64,
@@ -128,6 +142,7 @@ struct Seen {
     out_of_order: u64,
     ack_micros: Histogram<u64>,
     delivery_micros: Histogram<u64>,
+    late_micros: Histogram<u64>,
 }
 
 #[derive(Deserialize)]
@@ -165,15 +180,15 @@ pub(crate) async fn run(
         sent: Barrier::new(user_count),
     });
     let mut tasks = JoinSet::new();
-    for (index, user) in users.into_iter().enumerate() {
-        let interval = match plan.load {
-            Load::Closed => None,
-            Load::Open { per_second } => Some(Duration::from_secs_f64(
-                user_count as f64 / f64::from(per_second),
-            )),
-        };
-        let first = interval.map(|interval| interval.mul_f64(index as f64 / user_count as f64));
-        tasks.spawn(user.chat(Arc::clone(&run), interval.zip(first)));
+    let schedule = match plan.load {
+        Load::Closed => Vec::new(),
+        Load::Open { per_second } => {
+            schedule::start(run.started.into_std(), user_count, per_second)
+        }
+    };
+    let mut turns = schedule.into_iter();
+    for user in users {
+        tasks.spawn(user.chat(Arc::clone(&run), turns.next()));
     }
     tokio::time::sleep_until(run.started + run.counts_from).await;
     let before = Usage::now();
@@ -227,31 +242,40 @@ async fn connect(cluster: &Cluster, plan: &Plan<'_>) -> Vec<User> {
 }
 
 impl User {
-    async fn chat(mut self, run: Arc<Run>, schedule: Option<(Duration, Duration)>) -> Seen {
+    async fn chat(mut self, run: Arc<Run>, mut turns: Option<Turns>) -> Seen {
         let mut seen = Seen {
             acked: 0,
             refused: 0,
             last_seq: self.joined_at,
             out_of_order: 0,
-            ack_micros: Histogram::new_with_max(MICROS_MAX, 3).expect("valid bounds"),
-            delivery_micros: Histogram::new_with_max(MICROS_MAX, 3).expect("valid bounds"),
+            ack_micros: histogram(),
+            delivery_micros: histogram(),
+            late_micros: histogram(),
         };
         let mut waiting: BTreeMap<u64, Duration> = BTreeMap::new();
-        let mut due = schedule.map(|(_, first)| first);
         while run.ends.get().is_none() {
-            let may_send = due.is_some() || waiting.is_empty();
-            let send_at = run.started + due.unwrap_or_default();
+            let may_send = waiting.is_empty();
+            let turn = async {
+                match &mut turns {
+                    Some(turns) => turns.recv().await,
+                    None if may_send => Some(run.started.elapsed()),
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 incoming = self.socket.next() => self.take(incoming, &run, &mut seen, &mut waiting),
-                () = tokio::time::sleep_until(send_at), if may_send => {
-                    let at = due.unwrap_or_else(|| run.started.elapsed());
+                Some(at) = turn => {
+                    if turns.is_some() && run.counts(at) {
+                        let late = run.started.elapsed().saturating_sub(at);
+                        seen.late_micros.saturating_record(micros(late));
+                    }
                     let content = format!("{} {}", at.as_micros(), self.text);
                     let id = self.socket.emit("send_message", &json!({ "conversationId": self.id, "content": content })).await;
                     waiting.insert(id, at);
-                    due = due.zip(schedule).map(|(due, (interval, _))| due + interval);
                 }
             }
         }
+        drop(turns);
         self.settle(&run, &mut seen, &mut waiting).await;
         seen
     }
@@ -290,8 +314,6 @@ impl User {
         waiting: &mut BTreeMap<u64, Duration>,
     ) {
         let now = run.started.elapsed();
-        let counts =
-            |at: Duration| at >= run.counts_from && run.ends.get().is_none_or(|ends| at < *ends);
         match incoming {
             Incoming::Ack(id, json) => {
                 let Some(at) = waiting.remove(&id) else {
@@ -302,10 +324,10 @@ impl User {
                     return;
                 }
                 run.acked[self.conversation].fetch_add(1, Ordering::SeqCst);
-                if counts(now) {
+                if run.counts(now) {
                     seen.acked += 1;
                 }
-                if counts(at) {
+                if run.counts(at) {
                     seen.ack_micros
                         .saturating_record(micros(now.saturating_sub(at)));
                 }
@@ -323,7 +345,8 @@ impl User {
                     .next()
                     .and_then(|text| text.parse().ok())
                     .map(Duration::from_micros);
-                if let Some(at) = sent_at.filter(|at| counts(*at) && message.sender_id != self.name)
+                if let Some(at) =
+                    sent_at.filter(|at| run.counts(*at) && message.sender_id != self.name)
                 {
                     seen.delivery_micros
                         .saturating_record(micros(now.saturating_sub(at)));
@@ -335,14 +358,14 @@ impl User {
 }
 
 fn summarise(run: &Run, users: Vec<Seen>, usage: Usage, time: Duration) -> Outcome {
-    let empty = || Histogram::new_with_max(MICROS_MAX, 3).expect("valid bounds");
     let mut outcome = Outcome {
         acked: 0,
         refused: 0,
         lost: 0,
         out_of_order: 0,
-        ack_micros: empty(),
-        delivery_micros: empty(),
+        ack_micros: histogram(),
+        delivery_micros: histogram(),
+        late_micros: histogram(),
         usage,
         time,
     };
@@ -350,14 +373,14 @@ fn summarise(run: &Run, users: Vec<Seen>, usage: Usage, time: Duration) -> Outco
         outcome.acked += seen.acked;
         outcome.refused += seen.refused;
         outcome.out_of_order += seen.out_of_order;
-        outcome
-            .ack_micros
-            .add(&seen.ack_micros)
-            .expect("the same bounds");
-        outcome
-            .delivery_micros
-            .add(&seen.delivery_micros)
-            .expect("the same bounds");
+        let all = [
+            (&mut outcome.ack_micros, &seen.ack_micros),
+            (&mut outcome.delivery_micros, &seen.delivery_micros),
+            (&mut outcome.late_micros, &seen.late_micros),
+        ];
+        for (all, one) in all {
+            all.add(one).expect("the same bounds");
+        }
     }
     // Each message is for both users of its conversation, its sender included.
     let expected: u64 = run
@@ -368,6 +391,10 @@ fn summarise(run: &Run, users: Vec<Seen>, usage: Usage, time: Duration) -> Outco
     let received: u64 = users.iter().map(|seen| seen.last_seq - 1).sum();
     outcome.lost = expected.saturating_sub(received);
     outcome
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_max(MICROS_MAX, 3).expect("valid bounds")
 }
 
 pub(crate) fn micros(time: Duration) -> u64 {

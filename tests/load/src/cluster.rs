@@ -70,7 +70,8 @@ impl Cluster {
         programs: [(&Path, usize); 2],
         more: &[(&'static str, String)],
     ) -> Self {
-        let (mongo, nats) = (MongoServer::start().await, NatsServer::start().await);
+        let mongo = MongoServer::start_counting_concerns().await;
+        let nats = NatsServer::start().await;
         let prefix = unique_prefix();
         let settings = [
             ("MONGODB_URI", mongo.uri()),

@@ -11,6 +11,7 @@
 mod chat;
 mod check;
 mod cluster;
+mod database;
 mod fleet;
 mod grow;
 mod hostile;
@@ -19,6 +20,7 @@ mod isolation;
 mod memory;
 mod report;
 mod rest;
+mod schedule;
 mod socket;
 mod storm;
 mod usage;

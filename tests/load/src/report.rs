@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::chat::{Load, Outcome, Plan};
 use crate::cluster::processor;
+use crate::database::Safety;
 
 /// Prints a table for people, and a line of JSON for programs.
 pub(crate) fn chat(plan: &Plan<'_>, outcome: &Outcome) {
@@ -24,6 +25,9 @@ pub(crate) fn chat(plan: &Plan<'_>, outcome: &Outcome) {
     );
     print_latency("send to ack, ms", &outcome.ack_micros);
     print_latency("send to delivery, ms", &outcome.delivery_micros);
+    if !outcome.late_micros.is_empty() {
+        print_latency("of it sent late, ms", &outcome.late_micros);
+    }
     let per_message = |time: Duration| time.as_secs_f64() * 1000.0 / outcome.acked.max(1) as f64;
     println!(
         "  CPU-ms per message    {:>10.3}   ours, of which:",
@@ -45,7 +49,31 @@ pub(crate) fn chat(plan: &Plan<'_>, outcome: &Outcome) {
         "scenario": "chat", "loop": plan.name, "conversations": plan.conversations, "processor": processor(),
         "ackedPerSecond": rate, "acked": outcome.acked, "refused": outcome.refused,
         "ackMs": quantiles(&outcome.ack_micros), "deliveryMs": quantiles(&outcome.delivery_micros),
+        "lateMs": quantiles(&outcome.late_micros),
         "cpuMsPerMessage": cpu, "lost": outcome.lost, "outOfOrder": outcome.out_of_order,
+    });
+    println!("{line}");
+}
+
+/// What the messages of a run were stored with.
+pub(crate) fn safety(safety: &Safety) {
+    let Safety {
+        stored,
+        by_majority,
+        is_journaled,
+        unique_indexes,
+    } = safety;
+    let (is_on, unique) = (safety.is_on(), unique_indexes.iter());
+    let unique: Vec<&str> = unique.map(String::as_str).collect();
+    println!(
+        "\nsafety {}: {stored} messages stored, {by_majority} inserts acknowledged by a majority, {} its journal; unique indexes: {}",
+        if is_on { "on" } else { "OFF" },
+        if *is_journaled { "in" } else { "NOT in" },
+        unique.join(", ")
+    );
+    let line = json!({
+        "scenario": "safety", "isOn": is_on, "stored": stored, "byMajority": by_majority, "isJournaled": is_journaled,
+        "uniqueIndexes": unique,
     });
     println!("{line}");
 }
