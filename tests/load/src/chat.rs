@@ -264,7 +264,9 @@ impl User {
             };
             tokio::select! {
                 incoming = self.socket.next() => self.take(incoming, &run, &mut seen, &mut waiting),
-                Some(at) = turn => {
+                at = turn => {
+                    // The schedule ends when somebody has seen that the time is over.
+                    let Some(at) = at else { break };
                     if turns.is_some() && run.counts(at) {
                         let late = run.started.elapsed().saturating_sub(at);
                         seen.late_micros.saturating_record(micros(late));
