@@ -1,0 +1,16 @@
+export { MessagingClient } from './client.js';
+export type {
+  ConversationHandle,
+  SendOptions,
+  StoredMessage,
+  ThreadMessage,
+  ThreadState,
+  UnsentMessage,
+  UploadOptions,
+} from './conversation.js';
+export type { ConversationList, ConversationListState } from './conversation_list.js';
+export { MessagingError } from './error.js';
+export type { ErrorCode, ServiceErrorCode } from './error.js';
+export type { ClientOptions, ConnectionState } from './options.js';
+export type { Readable } from './store.js';
+export type * from './wire.js';
