@@ -13,19 +13,32 @@ import { until, within } from './until.js';
 export function world(settings: Record<string, string> = {}): World {
   const made = new World();
   before(async () => {
-    made.service = await Service.start(settings);
+    await made.start(settings);
   });
   afterEach(() => {
     made.clear();
   });
-  after(() => made.service.stop());
+  after(() => made.stop());
   return made;
 }
 
 export class World {
-  service!: Service;
+  #service: Service | null = null;
   #clients: MessagingClient[] = [];
   #links: Link[] = [];
+
+  get service(): Service {
+    if (this.#service === null) throw new Error('the service is not started');
+    return this.#service;
+  }
+
+  async start(settings: Record<string, string>): Promise<void> {
+    this.#service = await Service.start(settings);
+  }
+
+  async stop(): Promise<void> {
+    await this.#service?.stop();
+  }
 
   /** A client of a user, which is closed after the test. */
   client(userId: string, options: Partial<ClientOptions> = {}): MessagingClient {
