@@ -53,11 +53,11 @@ export class MessageLog {
   /** Begins (anew) with the newest page; returns what is now loaded that was not, in order. */
   start(page: readonly Message[]): Message[] {
     const before = this.last;
+    const newest = page.map((message) => this.#latest(message));
     this.#isStarted = true;
-    this.#messages = page.map((message) => stored(this.#latest(message)));
+    this.#messages = newest.map(stored);
     this.heardOf(this.last);
-    this.#unpark();
-    return this.#messages.filter(({ seq }) => seq > before);
+    return [...newest.filter(({ seq }) => seq > before), ...this.#unpark()];
   }
 
   /**
@@ -74,10 +74,9 @@ export class MessageLog {
       this.#change(message);
       return [];
     }
-    const before = this.#messages.length;
-    this.#messages.push(stored(this.#latest(message)));
-    this.#unpark();
-    return this.#messages.slice(before);
+    const latest = this.#latest(message);
+    this.#messages.push(stored(latest));
+    return [latest, ...this.#unpark()];
   }
 
   /** A page that comes before what is loaded is asked for: from now on changes of messages in it are kept. */
@@ -127,18 +126,20 @@ export class MessageLog {
     return parked !== undefined && isNotOlder(parked, message) ? parked : message;
   }
 
-  #unpark(): void {
-    for (let next = this.last + 1; ; next += 1) {
-      const parked = this.#parked.get(next);
-      if (parked === undefined) return;
-      this.#parked.delete(next);
+  /** Appends what was parked and is next. */
+  #unpark(): Message[] {
+    const next: Message[] = [];
+    for (;;) {
+      const parked = this.#parked.get(this.last + 1);
+      if (parked === undefined) return next;
+      this.#parked.delete(parked.seq);
       this.#messages.push(stored(parked));
+      next.push(parked);
     }
   }
 }
 
 function stored(message: Message): StoredMessage {
-  if ('state' in message) return message as StoredMessage;
   for (const attachment of message.attachments) Object.freeze(attachment);
   Object.freeze(message.attachments);
   return Object.freeze({ ...message, state: 'sent' as const });
