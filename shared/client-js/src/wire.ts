@@ -223,8 +223,8 @@ export interface Draft {
 /** What is given back for a message that was sent. */
 export interface SentMessage {
   message: Message;
-  /** It had been stored by an earlier attempt. */
-  duplicate?: boolean;
+  /** There if it had been stored by an earlier attempt. */
+  duplicate?: true;
 }
 
 /** What clients send, and what an acknowledgement that says `ok` adds. */
