@@ -6,14 +6,13 @@ export interface Readable<T> {
   readonly subscribe: (listener: () => void) => () => void;
 }
 
-/** Calls a function of the user's. What it throws is reported as uncaught and goes no further, so that others are still called. */
+/** Calls a function of the application's. What it throws is reported as uncaught and goes no further, so that others are still called. */
 export function callSafely<A extends unknown[]>(callback: (...values: A) => void, ...values: A): void {
   try {
     callback(...values);
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    if (typeof reportError === 'function') reportError(error);
+    else queueMicrotask(() => { throw error; });
   }
 }
 

@@ -23,7 +23,7 @@ export async function upload(
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append('file', file, options.filename ?? ownName(file) ?? 'file');
   if (typeof XMLHttpRequest === 'undefined') return byFetch(rest, path, form, file.size, options);
-  return rest.withToken((token) => byRequest(rest.url(path), form, token, options));
+  return rest.withToken((token) => byRequest(rest.url(path), form, file.size, token, options));
 }
 
 function ownName(file: Blob): string | undefined {
@@ -45,7 +45,13 @@ async function byFetch(
 }
 
 /** `fetch` does not tell of its progress: this does. */
-function byRequest(url: string, form: FormData, token: string, { onProgress, signal }: UploadOptions): Promise<Attachment> {
+function byRequest(
+  url: string,
+  form: FormData,
+  bytes: number,
+  token: string,
+  { onProgress, signal }: UploadOptions,
+): Promise<Attachment> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
       reject(reasonOf(signal));
@@ -65,9 +71,16 @@ function byRequest(url: string, form: FormData, token: string, { onProgress, sig
       if (signal !== undefined) reject(reasonOf(signal));
       request.abort();
     };
-    request.upload.onprogress = ({ loaded, total }) => {
+    const tell = onProgress ?? (() => undefined);
+    const totalOf = ({ lengthComputable, total }: ProgressEvent): number => (lengthComputable ? total : bytes);
+    request.upload.onprogress = (event) => {
       moved();
-      if (onProgress !== undefined) callSafely(onProgress, loaded, total);
+      callSafely(tell, event.loaded, totalOf(event));
+    };
+    // All has been sent, which the last of the steps above need not have told.
+    request.upload.onload = (event) => {
+      moved();
+      callSafely(tell, totalOf(event), totalOf(event));
     };
     request.onload = () => {
       answered(request, resolve, reject);
