@@ -18,6 +18,9 @@ const RECONNECT_LAST_MS = 10_000;
 /** How long the server may take to let in a client that has given its token. */
 const ADMISSION_MS_MAX = 20_000;
 
+/** For so long after a loss a connection over the limit is tried again: what it was before may still count. */
+const GHOST_MS_MAX = 60_000;
+
 /** What a connection needs to know. */
 export interface ConnectionOptions {
   /** Origin of the gateways; the page's own if it is left out. */
@@ -56,6 +59,7 @@ export class Connection {
   /** The token of the present attempt. */
   #offered = '';
   #hasTriedAnotherToken = false;
+  #lostAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ConnectionOptions, tokens: Tokens) {
     this.#options = options;
@@ -179,7 +183,10 @@ export class Connection {
     if (status === 'closed') return;
     this.#become('offline', MessagingError.unavailable(`the connection was lost: ${reason}`));
     // A transport that ends before the namespace was joined is told of, too.
-    if (status === 'connected') this.down.call();
+    if (status === 'connected') {
+      this.#lostAtMs = Date.now();
+      this.down.call();
+    }
     if (!socket.active) this.#retry.set(this.#backoff.next());
   }
 
@@ -189,17 +196,23 @@ export class Connection {
       this.#become('offline', MessagingError.unavailable('the service cannot be reached', error));
       return;
     }
-    const refusal = new MessagingError(error.data?.code ?? 'internal', error.message, { cause: error });
+    // Without a code: an address where no such namespace is.
+    const refusal = new MessagingError(error.data?.code ?? 'not_found', error.message, { cause: error });
     if (refusal.code === 'unauthorized' && !this.#hasTriedAnotherToken) {
       this.#hasTriedAnotherToken = true;
       this.#tokens.forget(this.#offered);
       this.#retry.set(0);
-    } else if (refusal.isRetryable || error.data?.code === 'internal') {
+    } else if (this.#mayPass(refusal)) {
       this.#become('offline', refusal);
       this.#retry.set(this.#backoff.next());
     } else {
       this.#refuse(refusal);
     }
+  }
+
+  #mayPass({ code, isRetryable }: MessagingError): boolean {
+    if (isRetryable || code === 'internal') return true;
+    return code === 'limit_reached' && Date.now() - this.#lostAtMs < GHOST_MS_MAX;
   }
 
   #hasNoToken(error: MessagingError): void {

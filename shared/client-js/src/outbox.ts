@@ -6,6 +6,7 @@ import { deferred, shown } from './deferred.js';
 import type { Deferred } from './deferred.js';
 import { checkContent } from './draft.js';
 import { MessagingError } from './error.js';
+import { randomId } from './random_id.js';
 import type { Tokens } from './token.js';
 import type { Attachment, Message } from './wire.js';
 
@@ -70,7 +71,7 @@ export class Outbox {
     return [...this.#entries.values()].map((entry) => this.#show(entry));
   }
 
-  send(content: string, { attachments = [], clientMessageId = crypto.randomUUID() }: SendOptions = {}): Promise<Message> {
+  send(content: string, { attachments = [], clientMessageId = randomId() }: SendOptions = {}): Promise<Message> {
     const there = this.#entries.get(clientMessageId);
     if (there !== undefined && there.state !== 'failed') return there.outcome.promise;
     if (there === undefined && this.#entries.size >= ENTRIES_MAX) {

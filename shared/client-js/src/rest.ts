@@ -28,6 +28,11 @@ const CODES: Readonly<Record<number, string>> = {
   504: 'unavailable',
 };
 
+/** The path of a conversation, and of what is below it. */
+export function pathOf(conversationId: string, below = ''): string {
+  return `/api/messages/conversations/${encodeURIComponent(conversationId)}${below}`;
+}
+
 /** The REST calls of the service, made with the user's token. */
 export class Rest {
   readonly #origin: string;

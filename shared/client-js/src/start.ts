@@ -4,6 +4,7 @@ import type { SendOptions } from './conversation.js';
 import { checkContent } from './draft.js';
 import { MessagingError } from './error.js';
 import type { Lifetime } from './lifetime.js';
+import { randomId } from './random_id.js';
 import type { ClientEvents } from './wire.js';
 
 /** How long it is tried. */
@@ -18,7 +19,7 @@ export async function startConversation(
   lifetime: Lifetime,
   where: { contractId: string; milestoneId: string | null },
   content: string,
-  { attachments = [], clientMessageId = crypto.randomUUID() }: SendOptions,
+  { attachments = [], clientMessageId = randomId() }: SendOptions,
 ): Promise<ClientEvents['create_message']['ack']> {
   const invalid = checkContent(content, attachments.length);
   if (invalid !== null) throw invalid;

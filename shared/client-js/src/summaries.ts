@@ -44,13 +44,20 @@ export class Summaries {
   notified(notification: MessageNotification): void {
     const { userId } = this.#tokens;
     this.#follow(notification.conversationId, (known) =>
-      withNotification(known, notification, userId ?? '', new Date().toISOString()),
+      withNotification(known, notification, userId ?? '', this.#latestTime()),
     );
   }
 
   read(receipt: ReadReceipt): void {
     const known = this.#known.get(receipt.conversationId);
     if (known !== undefined) this.#set(withReceipt(known, receipt), known);
+  }
+
+  /** The present time, as far as it is known: no activity that is known is later. */
+  #latestTime(): string {
+    let latest = new Date(this.#tokens.serverNowMs).toISOString();
+    for (const { updatedAt } of this.#known.values()) if (updatedAt > latest) latest = updatedAt;
+    return latest;
   }
 
   #follow(id: string, rule: (known: Conversation) => Followed): void {

@@ -59,7 +59,6 @@ export function withChange(known: Conversation, message: Message): Conversation 
 /** A message came of which only the beginning is told. What is shown of it until the service has answered is made up of that. */
 export function withNotification(known: Conversation, told: MessageNotification, userId: string, now: string): Followed {
   if (told.seq <= known.lastSeq) return { summary: known, isExact: true };
-  const createdAt = now > known.updatedAt ? now : known.updatedAt;
   const lastMessage: Message = {
     id: told.messageId,
     conversationId: told.conversationId,
@@ -70,14 +69,14 @@ export function withNotification(known: Conversation, told: MessageNotification,
     content: told.preview,
     attachments: [],
     clientMessageId: null,
-    createdAt,
+    createdAt: now,
     editedAt: null,
     deletedAt: null,
   };
   const participants = known.participants.map((participant) =>
     participant.userId === userId ? { ...participant, unreadCount: told.unreadCount } : participant,
   );
-  return { summary: { ...known, participants, lastSeq: told.seq, lastMessage, updatedAt: createdAt }, isExact: false };
+  return { summary: { ...known, participants, lastSeq: told.seq, lastMessage, updatedAt: now }, isExact: false };
 }
 
 /** Somebody has read on. What the receipt counts as unread may include messages that are not known here yet. */

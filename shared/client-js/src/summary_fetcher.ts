@@ -1,6 +1,7 @@
 import { Alarm } from './alarm.js';
 import { MessagingError } from './error.js';
 import type { Lifetime } from './lifetime.js';
+import { pathOf } from './rest.js';
 import type { Rest } from './rest.js';
 import type { Summaries } from './summaries.js';
 import type { Conversation, ConversationsPage } from './wire.js';
@@ -79,7 +80,7 @@ export class SummaryFetcher {
     const asked = ids.map(async (id) => {
       this.#doubted.delete(id);
       try {
-        this.#summaries.told(await this.#rest.json<Conversation>(`/api/messages/conversations/${id}`));
+        this.#summaries.told(await this.#rest.json<Conversation>(pathOf(id)));
       } catch (thrown) {
         const error = MessagingError.from(thrown);
         // Refused for good: it is not this user's, and asking again does not help.

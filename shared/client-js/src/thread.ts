@@ -6,6 +6,7 @@ import type { Lifetime } from './lifetime.js';
 import { MessageLog } from './message_log.js';
 import { Outbox } from './outbox.js';
 import { ReadMarker } from './read_marker.js';
+import { pathOf } from './rest.js';
 import { isRateLimited, retrying } from './retrying.js';
 import { Derived } from './store.js';
 import { PAGE_MESSAGES, ThreadSync } from './thread_sync.js';
@@ -126,13 +127,12 @@ export class Thread implements ConversationHandle {
 
   readonly search = async (query: string, limit = 20): Promise<Message[]> => {
     const { rest, lifetime } = this.#context;
-    const path = `/api/messages/conversations/${this.id}/search`;
-    const ask = (): Promise<SearchResults> => rest.json<SearchResults>(path, { query: { q: query, limit } });
+    const ask = (): Promise<SearchResults> => rest.json<SearchResults>(pathOf(this.id, '/search'), { query: { q: query, limit } });
     return (await retrying(lifetime, ask)).items;
   };
 
   readonly upload = (file: Blob, options?: UploadOptions): Promise<Attachment> =>
-    upload(this.#context.rest, `/api/messages/conversations/${this.id}/attachments`, {}, file, options);
+    upload(this.#context.rest, pathOf(this.id, '/attachments'), {}, file, options);
 
   /** A message came, as an event or an acknowledgement; returns whether it is shown as sent, or will not be shown. */
   take(message: Message): boolean {
@@ -242,12 +242,11 @@ export class Thread implements ConversationHandle {
   async #loadEarlier(): Promise<void> {
     const { rest, lifetime } = this.#context;
     const query = { before: this.#log.first, limit: PAGE_MESSAGES };
-    const path = `/api/messages/conversations/${this.id}/messages`;
     this.#log.extend();
     this.#earlierError = null;
     this.#state.changed();
     try {
-      const page = await retrying(lifetime, () => rest.json<HistoryPage>(path, { query }));
+      const page = await retrying(lifetime, () => rest.json<HistoryPage>(pathOf(this.id, '/messages'), { query }));
       this.#log.prepend(page.items);
     } catch (thrown) {
       this.#earlierError = MessagingError.from(thrown);

@@ -3,6 +3,7 @@ import { Backoff } from './backoff.js';
 import type { Connection } from './connection.js';
 import { MessagingError } from './error.js';
 import type { MessageLog } from './message_log.js';
+import { pathOf } from './rest.js';
 import type { Rest } from './rest.js';
 import type { Summaries } from './summaries.js';
 import type { Conversation, HistoryPage, Message } from './wire.js';
@@ -237,8 +238,7 @@ export class ThreadSync {
 
   /** Takes the present state of what is loaded, from its end to its beginning, and of the conversation. */
   async #compare(): Promise<void> {
-    const path = `/api/messages/conversations/${this.#id}`;
-    this.#service.summaries.told(await this.#service.rest.json<Conversation>(path));
+    this.#service.summaries.told(await this.#service.rest.json<Conversation>(pathOf(this.#id)));
     this.#isUnsure = false;
     let before = this.#log.last + 1;
     const lowest = before - COMPARED_MESSAGES_MAX;
@@ -256,6 +256,6 @@ export class ThreadSync {
   }
 
   #page(query: Record<string, number>): Promise<HistoryPage> {
-    return this.#service.rest.json<HistoryPage>(`/api/messages/conversations/${this.#id}/messages`, { query });
+    return this.#service.rest.json<HistoryPage>(pathOf(this.#id, '/messages'), { query });
   }
 }

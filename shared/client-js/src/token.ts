@@ -46,10 +46,15 @@ export class Tokens {
     return this.#userId;
   }
 
+  /** The time by the server's clock, in milliseconds; by one's own until the server has told its. */
+  get serverNowMs(): number {
+    return Date.now() + this.#aheadMs;
+  }
+
   /** How long the last token still holds by the server's clock; null if it does not say, or there is none. */
   get leftMs(): number | null {
     if (this.#expiresAtMs === null) return null;
-    return this.#expiresAtMs - Date.now() - this.#aheadMs;
+    return this.#expiresAtMs - this.serverNowMs;
   }
 
   /** The user and the time, as the server sees them. */

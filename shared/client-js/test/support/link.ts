@@ -4,10 +4,18 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
+/** The two ends of a connection: towards the client, and towards the service. */
+interface Pair {
+  near: Socket;
+  far: Socket;
+  /** The service is to keep its end when the client loses the other one. */
+  isKept: boolean;
+}
+
 export class Link {
   readonly #target: URL;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #pairs = new Set<Pair>();
   #isDown = false;
   /** Connections that were let through so far. */
   accepted = 0;
@@ -33,7 +41,23 @@ export class Link {
   /** Breaks all connections, and lets none in until it is mended. */
   down(): void {
     this.#isDown = true;
-    for (const socket of this.#sockets) socket.destroy();
+    for (const { near, far } of this.#pairs) {
+      near.destroy();
+      far.destroy();
+    }
+  }
+
+  /** The clients lose their connections, and the service is not told. */
+  halfOpen(): void {
+    this.#isDown = true;
+    for (const pair of this.#pairs) {
+      const { near, far } = pair;
+      pair.isKept = true;
+      far.unpipe(near);
+      far.resume();
+      near.unpipe(far);
+      near.destroy();
+    }
   }
 
   mend(): void {
@@ -58,14 +82,17 @@ export class Link {
     }
     this.accepted += 1;
     const far = connect(Number(this.#target.port), this.#target.hostname);
-    for (const [socket, other] of [[near, far], [far, near]] as const) {
-      this.#sockets.add(socket);
-      socket.pipe(other);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
+    const pair: Pair = { near, far, isKept: false };
+    this.#pairs.add(pair);
+    near.pipe(far);
+    far.pipe(near);
+    far.on('close', () => {
+      near.destroy();
+      this.#pairs.delete(pair);
+    });
+    near.on('close', () => {
+      if (!pair.isKept) far.destroy();
+    });
+    for (const socket of [near, far]) socket.on('error', () => undefined);
   }
 }
