@@ -153,5 +153,5 @@ export class MessagingClient {
 
 /** An address without what follows the host, and without a slash at its end. */
 function origin(url: string): string {
-  return new URL(url, globalThis.location?.href).origin;
+  return new URL(url, typeof location === 'undefined' ? undefined : location.href).origin;
 }

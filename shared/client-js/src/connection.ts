@@ -104,7 +104,7 @@ export class Connection {
   call<E extends keyof ClientEvents>(event: E, data: ClientEvents[E]['data']): Promise<ClientEvents[E]['ack']> {
     const socket = this.#socket;
     if (this.isClosed) return Promise.reject(MessagingError.closed());
-    if (socket === null || !socket.connected) return Promise.reject(MessagingError.unavailable('not connected'));
+    if (!socket?.connected) return Promise.reject(MessagingError.unavailable('not connected'));
     return new Promise((resolve, reject) => {
       const answered = (error: Error | null, ack: Ack<ClientEvents[E]['ack']>): void => {
         if (error !== null) reject(MessagingError.unavailable(`${event} was not answered`, error));

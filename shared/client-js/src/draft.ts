@@ -15,7 +15,7 @@ const CONTENT_UNITS_MAX = 30_000;
 export function checkContent(content: string, attachmentCount: number): MessagingError | null {
   const isEmpty = !/\P{White_Space}/u.test(content);
   if (isEmpty && attachmentCount === 0) return MessagingError.invalid('content', 'must not be empty');
-  const isTooLong = content.length > CONTENT_UNITS_MAX || [...content.trim()].length > CONTENT_SCALARS_MAX;
+  const isTooLong = content.length > CONTENT_UNITS_MAX || Array.from(content.trim()).length > CONTENT_SCALARS_MAX;
   if (isTooLong) return MessagingError.invalid('content', `must be at most ${String(CONTENT_SCALARS_MAX)} characters`);
   return null;
 }

@@ -120,7 +120,7 @@ export class PresenceWatcher {
       if (error.isRetryable) for (const userId of userIds) this.#wanted.add(userId);
     }
     this.#isAsking = false;
-    if (this.#wanted.size > 0 && this.#connection.isConnected) this.#collect.set(waitMs);
+    if (this.#wanted.size > 0) this.#collect.set(waitMs);
   }
 
   async #askFor(userIds: string[]): Promise<void> {

@@ -45,7 +45,8 @@ export class ReadMarker {
   mark(upToSeq: number): Promise<void> {
     if (this.#connection.isClosed) return Promise.reject(MessagingError.closed());
     if (upToSeq <= this.#markedSeq) return Promise.resolve();
-    this.#wanted ??= { ...deferred<void>(), upToSeq };
+    const made: Deferred<void> = deferred();
+    this.#wanted ??= { ...made, upToSeq };
     this.#wanted.upToSeq = Math.max(this.#wanted.upToSeq, upToSeq);
     const { promise } = this.#wanted;
     void this.#markNext();

@@ -79,12 +79,7 @@ export class Rest {
     return this.withToken((token) => this.#askOnce(path, options, token, read));
   }
 
-  async #askOnce<T>(
-    path: string,
-    options: RequestOptions,
-    token: string,
-    read: (response: Response) => Promise<T>,
-  ): Promise<T> {
+  async #askOnce<T>(path: string, options: RequestOptions, token: string, read: (response: Response) => Promise<T>): Promise<T> {
     const { signal, timeoutMs = this.#timeoutMs } = options;
     signal?.throwIfAborted();
     const limit = new AbortController();

@@ -12,7 +12,10 @@ export function callSafely<A extends unknown[]>(callback: (...values: A) => void
     callback(...values);
   } catch (error) {
     if (typeof reportError === 'function') reportError(error);
-    else queueMicrotask(() => { throw error; });
+    else
+      queueMicrotask(() => {
+        throw error;
+      });
   }
 }
 

@@ -43,9 +43,7 @@ export class Summaries {
 
   notified(notification: MessageNotification): void {
     const { userId } = this.#tokens;
-    this.#follow(notification.conversationId, (known) =>
-      withNotification(known, notification, userId ?? '', this.#latestTime()),
-    );
+    this.#follow(notification.conversationId, (known) => withNotification(known, notification, userId ?? '', this.#latestTime()));
   }
 
   read(receipt: ReadReceipt): void {

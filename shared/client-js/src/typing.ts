@@ -66,9 +66,11 @@ export class TypingBoard {
       return;
     }
     const known = this.#lapses.get(userId);
-    const lapse = known ?? new Alarm(() => {
-      this.ended(userId);
-    });
+    const lapse =
+      known ??
+      new Alarm(() => {
+        this.ended(userId);
+      });
     lapse.set(LAPSE_MS);
     if (known !== undefined) return;
     this.#lapses.set(userId, lapse);

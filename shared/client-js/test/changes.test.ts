@@ -44,7 +44,11 @@ test('edits while earlier messages are being loaded are not lost to the older an
   const early = adas.get().messages.slice(0, 30) as Message[];
   const edits = early.map(({ id: messageId, seq }) => adas.edit(messageId, `${String(seq)}, edited`));
   await Promise.all([bens.loadEarlier(), ...edits]);
-  await until('all edits are seen', () => storedIn(bens).slice(0, 30).every(({ editedAt }) => editedAt !== null));
+  await until('all edits are seen', () =>
+    storedIn(bens)
+      .slice(0, 30)
+      .every(({ editedAt }) => editedAt !== null),
+  );
   assert.deepEqual(storedIn(bens), await here.log(id, ben));
 });
 
@@ -55,7 +59,10 @@ test('search finds each word, newest first', async () => {
   for (const content of ['A green apple', 'A red car', 'RED Äpple']) await adas.send(content);
   const bens = here.client(ben).conversation(id);
   const found = await bens.search('red apple');
-  assert.deepEqual(found.map(({ content }) => content), ['RED Äpple', 'A red apple']);
+  assert.deepEqual(
+    found.map(({ content }) => content),
+    ['RED Äpple', 'A red apple'],
+  );
   assert.equal((await bens.search('a', 1)).length, 1);
   await assert.rejects(bens.search(''), withCode('validation_failed'));
 });
@@ -84,7 +91,9 @@ test('listeners to events are called after the client’s own state, and one tha
   const reported: unknown[] = [];
   const scope = globalThis as { reportError?: (error: unknown) => void };
   scope.reportError = (error) => reported.push(error);
-  context.after(() => { delete scope.reportError; });
+  context.after(() => {
+    delete scope.reportError;
+  });
   client.on('new_message', () => {
     throw new Error('a fault of the application');
   });

@@ -36,7 +36,10 @@ test('a file is uploaded, sent, and downloaded by the other participant alone', 
   const file = new File(['The brief: grüße 🙂'], 'brief.txt', { type: 'text/plain' });
   const attachment = await adas.upload(file, { onProgress: (sent, total) => progress.push([sent, total]) });
   assert.deepEqual([attachment.filename, attachment.contentType, attachment.size], ['brief.txt', 'text/plain', file.size]);
-  assert.deepEqual(progress, [[0, file.size], [file.size, file.size]]);
+  assert.deepEqual(progress, [
+    [0, file.size],
+    [file.size, file.size],
+  ]);
   await adas.send('', { attachments: [attachment] });
   const handle = await live(bens, id);
   await hasStored(handle, 2);
@@ -73,7 +76,10 @@ test('in a browser an upload tells how far it is', async (context) => {
     },
   });
   assert.deepEqual([attachment.size, attachment.filename], [3_000_000, 'large.bin']);
-  assert.deepEqual(progress, [...progress].sort((one, other) => one - other));
+  assert.deepEqual(
+    progress,
+    [...progress].sort((one, other) => one - other),
+  );
   assert.equal(progress.at(-1), total, JSON.stringify(progress));
   assert.ok(total >= 3_000_000);
 });
@@ -86,7 +92,12 @@ test('in a browser an upload can be aborted, and is refused with the service’s
   const file = (size: number): Blob => new window.File([new Uint8Array(size)], 'large.bin');
   const stop = new AbortController();
   const reason = new Error('not this one');
-  const aborted = handle.upload(file(3_000_000), { signal: stop.signal, onProgress: () => { stop.abort(reason); } });
+  const aborted = handle.upload(file(3_000_000), {
+    signal: stop.signal,
+    onProgress: () => {
+      stop.abort(reason);
+    },
+  });
   await assert.rejects(aborted, reason);
   await assert.rejects(handle.upload(file(1), { signal: stop.signal }), reason);
   await assert.rejects(handle.upload(file(5_000_000)), withCode('payload_too_large'));

@@ -25,9 +25,17 @@ test('what is sent too fast is sent again: all of it is stored, in order, and no
   end();
   context.diagnostic(`${String(Date.now() - begunAt)} ms`);
   assert.ok(limited > 0, 'the limit was met');
-  assert.deepEqual(sent.map(({ seq }) => seq), range(121).slice(1));
+  assert.deepEqual(
+    sent.map(({ seq }) => seq),
+    range(121).slice(1),
+  );
   await hasStored(adas, 121);
-  assert.deepEqual(storedIn(adas).slice(1).map(({ content }) => content), range(120).map(String));
+  assert.deepEqual(
+    storedIn(adas)
+      .slice(1)
+      .map(({ content }) => content),
+    range(120).map(String),
+  );
   assert.deepEqual(watcher.faults, []);
   assert.equal(client.connection.get().status, 'connected');
 });
@@ -56,8 +64,11 @@ test('a connection over the limit is refused and not tried again by itself, but 
   const { status: name, error } = third.connection.get();
   assert.deepEqual([name, error?.code], ['refused', 'limit_reached']);
   first.close();
-  await within('the place is free', (async () => {
-    while (third.connection.get().status !== 'connected') await third.connect().catch(() => undefined);
-  })());
+  await within(
+    'the place is free',
+    (async () => {
+      while (third.connection.get().status !== 'connected') await third.connect().catch(() => undefined);
+    })(),
+  );
   await status(third, 'connected');
 });

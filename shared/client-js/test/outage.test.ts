@@ -24,12 +24,18 @@ test('what is written while offline is shown as sending, and sent in its order o
   await status(client, 'offline');
   assert.equal(adas.get().status, 'offline');
   const sent = range(5).map((number) => adas.send(`Offline ${String(number)}`));
-  assert.deepEqual(shown(adas).slice(1), range(5).map((number) => `Offline ${String(number)} sending`));
+  assert.deepEqual(
+    shown(adas).slice(1),
+    range(5).map((number) => `Offline ${String(number)} sending`),
+  );
   assert.equal(adas.get().messages.length, 6, 'the list stays');
   await bens.send('Meanwhile');
   link.mend();
   const stored = await within('all are stored', Promise.all(sent));
-  assert.deepEqual(stored.map(({ seq }) => seq), [3, 4, 5, 6, 7]);
+  assert.deepEqual(
+    stored.map(({ seq }) => seq),
+    [3, 4, 5, 6, 7],
+  );
   await hasStored(adas, 7);
   await hasStored(bens, 7);
   assert.deepEqual(storedIn(adas), await here.log(id, ben));
@@ -51,7 +57,10 @@ test('a call while offline is refused as unavailable, and nothing of it is sent 
   link.mend();
   await status(client, 'connected');
   await adas.send('Second');
-  assert.deepEqual((await here.log(id, ada)).map(({ content }) => content), ['First', 'Second']);
+  assert.deepEqual(
+    (await here.log(id, ada)).map(({ content }) => content),
+    ['First', 'Second'],
+  );
 });
 
 test('edits and deletions of others that were made while offline are seen after a short cut', async () => {
@@ -84,7 +93,9 @@ test('a service that was killed and came back: nothing is lost, waiting messages
   await hasStored(adas, 2);
   await here.service.kill();
   await Promise.all(clients.map((client) => status(client, 'offline')));
-  const waiting = range(10).map((number) => [adas.send(`A ${String(number)}`), bens.send(`B ${String(number)}`)]).flat();
+  const waiting = range(10)
+    .map((number) => [adas.send(`A ${String(number)}`), bens.send(`B ${String(number)}`)])
+    .flat();
   await here.service.restart();
   const one = adas.get().messages[0] as Message;
   await here.service.as<Message>(ada, 'PATCH', `/api/messages/conversations/${id}/messages/${one.id}`, { content: 'One, edited' });
@@ -96,7 +107,10 @@ test('a service that was killed and came back: nothing is lost, waiting messages
     await until('the edit is seen', () => handle.get().messages[0]?.content === 'One, edited');
     assert.deepEqual(storedIn(handle), log);
     assert.equal(handle.get().messages.length, 22);
-    assert.deepEqual(log.filter(({ content }) => content.startsWith('A')).map(({ content }) => content), range(10).map((n) => `A ${String(n)}`));
+    assert.deepEqual(
+      log.filter(({ content }) => content.startsWith('A')).map(({ content }) => content),
+      range(10).map((n) => `A ${String(n)}`),
+    );
   }
   for (const { faults } of watchers) assert.deepEqual(faults, []);
 });

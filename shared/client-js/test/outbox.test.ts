@@ -22,13 +22,28 @@ test('what the service refuses has failed and stays to be seen; the next one goe
     adas.send('\u0007', { clientMessageId: 'bell' }),
     adas.send('Fine'),
   ]);
-  assert.deepEqual(outcomes.map(({ status: outcome }) => outcome), ['rejected', 'rejected', 'fulfilled']);
+  assert.deepEqual(
+    outcomes.map(({ status: outcome }) => outcome),
+    ['rejected', 'rejected', 'fulfilled'],
+  );
   const failed = adas.get().messages.filter(({ state }) => state === 'failed');
-  assert.deepEqual(failed.map(({ clientMessageId }) => clientMessageId), ['refused', 'bell']);
-  assert.deepEqual(failed.map((message) => message.state !== 'sent' && message.error?.code), ['not_found', 'validation_failed']);
+  assert.deepEqual(
+    failed.map(({ clientMessageId }) => clientMessageId),
+    ['refused', 'bell'],
+  );
+  assert.deepEqual(
+    failed.map((message) => message.state !== 'sent' && message.error?.code),
+    ['not_found', 'validation_failed'],
+  );
   await assert.rejects(adas.retry('refused'), withCode('not_found'));
   adas.discard('bell');
-  assert.deepEqual(adas.get().messages.slice(-1).map(({ clientMessageId }) => clientMessageId), ['refused']);
+  assert.deepEqual(
+    adas
+      .get()
+      .messages.slice(-1)
+      .map(({ clientMessageId }) => clientMessageId),
+    ['refused'],
+  );
   adas.discard('refused');
   await hasStored(adas, 2);
   assert.equal(adas.get().messages.length, 2);
@@ -59,7 +74,10 @@ test('a failed message that can be sent by now is stored when it is sent again',
   handle.open();
   await hasStored(handle, 1);
   const stored = handle.retry('early');
-  assert.deepEqual(handle.get().messages.map(({ state }) => state), ['sent', 'sending']);
+  assert.deepEqual(
+    handle.get().messages.map(({ state }) => state),
+    ['sent', 'sending'],
+  );
   assert.equal(handle.retry('early'), handle.retry('early'), 'it is on its way once');
   assert.equal((await stored).seq, 2);
   await hasStored(handle, 2);
@@ -104,7 +122,10 @@ test('no more than 1,000 messages wait in a conversation', async () => {
   assert.equal(adas.get().messages.length, 1_000);
   await client.connect();
   await within('all are stored', Promise.all(waiting), 60_000);
-  assert.deepEqual((await here.log(id, ada)).slice(1).map(({ content }) => content), range(1_000).map(String));
+  assert.deepEqual(
+    (await here.log(id, ada)).slice(1).map(({ content }) => content),
+    range(1_000).map(String),
+  );
   await adas.send('One more');
 });
 
@@ -120,11 +141,20 @@ test('one that waits can be discarded, and is not sent', async () => {
   const discarded = assert.rejects(second ?? Promise.resolve(), withCode('discarded'));
   adas.discard('Second');
   await discarded;
-  assert.deepEqual(adas.get().messages.slice(1).map(({ content }) => content), ['First', 'Third']);
+  assert.deepEqual(
+    adas
+      .get()
+      .messages.slice(1)
+      .map(({ content }) => content),
+    ['First', 'Third'],
+  );
   link.mend();
   await within('the others are stored', Promise.all([first, third]));
   await hasStored(adas, 3);
-  assert.deepEqual(storedIn(adas).map(({ content }) => content), ['First', 'First', 'Third']);
+  assert.deepEqual(
+    storedIn(adas).map(({ content }) => content),
+    ['First', 'First', 'Third'],
+  );
   assert.deepEqual(watcher.faults, []);
 });
 
@@ -137,7 +167,10 @@ test('a thread that nobody has open sends, too, and shows nothing twice when it 
   assert.equal(sent.seq, 2);
   assert.equal(handle.get().messages.length, 0);
   await live(client, id);
-  assert.deepEqual(storedIn(handle).map(({ content }) => content), ['First', 'Unseen']);
+  assert.deepEqual(
+    storedIn(handle).map(({ content }) => content),
+    ['First', 'Unseen'],
+  );
 });
 
 test('closing the client ends what waits', async () => {
@@ -145,10 +178,7 @@ test('closing the client ends what waits', async () => {
   const id = await here.conversation(contractId, ada);
   const client = here.client(ada);
   const handle = client.conversation(id);
-  const ends = [
-    assert.rejects(handle.send('Never'), withCode('closed')),
-    assert.rejects(handle.markAsRead(1), withCode('closed')),
-  ];
+  const ends = [assert.rejects(handle.send('Never'), withCode('closed')), assert.rejects(handle.markAsRead(1), withCode('closed'))];
   client.close();
   await Promise.all(ends);
   assert.equal(only(handle.get().messages).state, 'failed');

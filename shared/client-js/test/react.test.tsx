@@ -75,7 +75,12 @@ function strictly(client: MessagingClient, children: ReactElement): ReactElement
 
 /** Waits until an element reads like this. */
 function reads(name: string, text: string): Promise<void> {
-  return waitFor(() => { assert.equal(screen.getByTestId(name).textContent, text); }, { timeout: BOUND_MS });
+  return waitFor(
+    () => {
+      assert.equal(screen.getByTestId(name).textContent, text);
+    },
+    { timeout: BOUND_MS },
+  );
 }
 
 async function click(name: string): Promise<void> {
@@ -161,7 +166,13 @@ test('another id shows another thread', async () => {
   const two = await here.conversation(second.contractId, first.ada, 'Of the other');
   const client = await here.connected(first.ada);
   function Switched({ id }: { id: string }): ReactElement {
-    return <p data-testid="shown">{useConversation(id).messages.map(({ content }) => content).join()}</p>;
+    return (
+      <p data-testid="shown">
+        {useConversation(id)
+          .messages.map(({ content }) => content)
+          .join()}
+      </p>
+    );
   }
   const view = render(strictly(client, <Switched id={one} />));
   await reads('shown', 'Of one');

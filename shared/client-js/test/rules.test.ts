@@ -101,16 +101,30 @@ test('a log is whole whatever comes in whatever order, and each message in its l
       if (index === firstPageAt) appended.push(...log.start(range(20).map((seq) => message(seq + 20))).map(({ seq }) => seq));
       appended.push(...log.accept(one).map(({ seq }) => seq));
       const seqs = log.messages.map(({ seq }) => seq);
-      assert.deepEqual(seqs, range(seqs.length).map((offset) => log.first - 1 + offset), `seed ${String(seed)}`);
+      assert.deepEqual(
+        seqs,
+        range(seqs.length).map((offset) => log.first - 1 + offset),
+        `seed ${String(seed)}`,
+      );
     }
     log.extend();
     log.prepend(range(20).map((seq) => latest.get(seq) ?? message(seq)));
     log.endExtending();
-    assert.deepEqual(appended.filter((seq) => seq > 20), range(last).slice(20), 'each is told of once, in order');
+    assert.deepEqual(
+      appended.filter((seq) => seq > 20),
+      range(last).slice(20),
+      'each is told of once, in order',
+    );
     assert.equal(log.isBehind, false);
     // What changed before the first page was there is in the page itself, as the service gives it.
     const seen = log.messages.slice(40).map(({ state: _, ...rest }) => rest);
-    assert.deepEqual(seen, range(last).slice(40).map((seq) => latest.get(seq)), `seed ${String(seed)}`);
+    assert.deepEqual(
+      seen,
+      range(last)
+        .slice(40)
+        .map((seq) => latest.get(seq)),
+      `seed ${String(seed)}`,
+    );
   }
 });
 
@@ -135,10 +149,21 @@ test('a page that does not fit any more is left out, and changes of what is not 
   log.accept(message(49, { content: 'edited', editedAt: at(100) }));
   log.prepend([message(48), message(49)]);
   log.endExtending();
-  assert.deepEqual(log.messages.map(({ seq, content }) => [seq, content]), [[48, '48'], [49, 'edited'], [50, '50'], [51, '51']]);
+  assert.deepEqual(
+    log.messages.map(({ seq, content }) => [seq, content]),
+    [
+      [48, '48'],
+      [49, 'edited'],
+      [50, '50'],
+      [51, '51'],
+    ],
+  );
   log.dropBefore(50);
   assert.equal(log.first, 50);
-  assert.deepEqual(log.start([message(90), message(91)]).map(({ seq }) => seq), [90, 91]);
+  assert.deepEqual(
+    log.start([message(90), message(91)]).map(({ seq }) => seq),
+    [90, 91],
+  );
   assert.deepEqual([log.first, log.last], [90, 91]);
 });
 
@@ -166,7 +191,14 @@ test('a receipt never goes back, and is exact where all is read', () => {
 
 test('a notification shows at once what it tells, and asks for the rest', () => {
   const told = {
-    conversationId: 'c', contractId: 'k', milestoneId: null, messageId: 'm', seq: 8, senderId: 'ben', preview: 'Hi', unreadCount: 7,
+    conversationId: 'c',
+    contractId: 'k',
+    milestoneId: null,
+    messageId: 'm',
+    seq: 8,
+    senderId: 'ben',
+    preview: 'Hi',
+    unreadCount: 7,
   };
   const known = summary(6, { ada: 1, ben: 3 });
   const { summary: notified, isExact } = withNotification(known, told, 'ada', at(50));
@@ -181,7 +213,11 @@ test('answers that crossed with events take nothing back', () => {
   const known = summary(6, { ada: 4, ben: 3 });
   assert.equal(merged(known, summary(5, { ada: 2, ben: 3 })).summary, known);
   const older = merged(known, summary(6, { ada: 2, ben: 3 }));
-  assert.deepEqual([older.summary.participants[0]?.readSeq, older.isExact], [4, false], 'what is unread of that is to be asked for');
+  assert.deepEqual(
+    [older.summary.participants[0]?.readSeq, older.isExact],
+    [4, false],
+    'what is unread of that is to be asked for',
+  );
   const behind = merged(known, summary(5, { ada: 5, ben: 3 }));
   assert.deepEqual([behind.summary.lastSeq, behind.summary.participants[0]?.readSeq, behind.isExact], [6, 5, false]);
   const all = merged(known, summary(5, { ada: 6, ben: 3 }));
@@ -192,11 +228,16 @@ test('answers that crossed with events take nothing back', () => {
 });
 
 test('conversations are ordered by activity, and by id where that is the same', () => {
-  const [a, b, c] = [{ id: 'a', updatedAt: at(2) }, { id: 'b', updatedAt: at(2) }, { id: 'c', updatedAt: at(3) }].map(
-    (changes) => ({ ...summary(1, { ada: 0, ben: 0 }), ...changes }),
-  );
+  const [a, b, c] = [
+    { id: 'a', updatedAt: at(2) },
+    { id: 'b', updatedAt: at(2) },
+    { id: 'c', updatedAt: at(3) },
+  ].map((changes) => ({ ...summary(1, { ada: 0, ben: 0 }), ...changes }));
   assert.ok(a !== undefined && b !== undefined && c !== undefined);
-  assert.deepEqual([a, b, c].sort(byActivity).map(({ id }) => id), ['c', 'b', 'a']);
+  assert.deepEqual(
+    [a, b, c].sort(byActivity).map(({ id }) => id),
+    ['c', 'b', 'a'],
+  );
 });
 
 test('typing is told every three seconds at most, and ends four seconds after the last key', (context) => {
@@ -289,7 +330,9 @@ test('listeners may come and go while they are called', () => {
   const listeners = new Listeners<[number]>();
   const called: string[] = [];
   const endSecond = { end: (): void => undefined };
-  const same = (): void => { called.push('same'); };
+  const same = (): void => {
+    called.push('same');
+  };
   listeners.add(() => {
     called.push('first');
     endSecond.end();
@@ -316,7 +359,11 @@ test('an answer that is no problem document has the code of its status', () => {
   assert.equal(problem(503, '2', '<html>').code, 'unavailable');
   assert.equal(problem(503, '2', '').retryAfterMs, 2_000);
   assert.equal(problem(418, null, '{}').code, 'internal');
-  const refused = problem(400, null, JSON.stringify({ code: 'validation_failed', detail: 'no', errors: [{ field: 'a', message: 'b' }] }));
+  const refused = problem(
+    400,
+    null,
+    JSON.stringify({ code: 'validation_failed', detail: 'no', errors: [{ field: 'a', message: 'b' }] }),
+  );
   assert.deepEqual([refused.code, refused.message, refused.errors.length], ['validation_failed', 'no', 1]);
   assert.equal(MessagingError.from(new TypeError('x')).code, 'internal');
   assert.equal(MessagingError.from(refused), refused);

@@ -51,7 +51,10 @@ test('history is paged upwards to the first message', async () => {
     await here.service.as<Message>(ada, 'POST', `/api/messages/conversations/${id}/messages`, { content: String(number) });
   }
   const bens = await live(await here.connected(ben), id);
-  assert.deepEqual(storedIn(bens).map(({ seq }) => seq), range(300).slice(250));
+  assert.deepEqual(
+    storedIn(bens).map(({ seq }) => seq),
+    range(300).slice(250),
+  );
   const sizes: number[] = [];
   while (bens.get().hasEarlier) {
     const loading = bens.loadEarlier();

@@ -31,13 +31,30 @@ const OBJECTS: Record<string, string> = {
 };
 
 const SERVER_EVENTS = [
-  'connected', 'new_message', 'message_notification', 'message_updated', 'message_deleted', 'user_typing', 'messages_read',
-  'user_presence', 'token_expired', 'server_draining', 'exception',
+  'connected',
+  'new_message',
+  'message_notification',
+  'message_updated',
+  'message_deleted',
+  'user_typing',
+  'messages_read',
+  'user_presence',
+  'token_expired',
+  'server_draining',
+  'exception',
 ];
 
 const CLIENT_EVENTS = [
-  'join_conversation', 'leave_conversation', 'send_message', 'create_message', 'edit_message', 'delete_message', 'typing',
-  'mark_as_read', 'get_presence', 'refresh_token',
+  'join_conversation',
+  'leave_conversation',
+  'send_message',
+  'create_message',
+  'edit_message',
+  'delete_message',
+  'typing',
+  'mark_as_read',
+  'get_presence',
+  'refresh_token',
 ];
 
 /** The type of a golden file. */
@@ -89,15 +106,33 @@ test('each golden file has the type that the client says', async () => {
 test('a golden file with a field more, less, of another name or type would be found', async () => {
   const message = JSON.parse(await readFile(join(GOLDEN, 'message.json'), 'utf8')) as Record<string, unknown>;
   const { seq, ...rest } = message;
-  const changes = { less: rest, renamed: { ...rest, sequence: seq }, more: { ...message, flags: [] }, other: { ...message, seq: '17' } };
+  const changes = {
+    less: rest,
+    renamed: { ...rest, sequence: seq },
+    more: { ...message, flags: [] },
+    other: { ...message, seq: '17' },
+  };
   await areFound({ ...changes, same: message }, (changed) => constant('message.json', JSON.stringify(changed)));
 });
 
 test('the objects and codes are those of the OpenAPI document of a running service', async () => {
   const schemas = await schemasOfService();
   const objects = [
-    'Attachment', 'AttachmentRef', 'Contract', 'Conversation', 'ConversationsPage', 'Draft', 'FieldError', 'HistoryPage', 'Message',
-    'Milestone', 'Participant', 'PresenceItem', 'PresenceList', 'ReadReceipt', 'SearchResults',
+    'Attachment',
+    'AttachmentRef',
+    'Contract',
+    'Conversation',
+    'ConversationsPage',
+    'Draft',
+    'FieldError',
+    'HistoryPage',
+    'Message',
+    'Milestone',
+    'Participant',
+    'PresenceItem',
+    'PresenceList',
+    'ReadReceipt',
+    'SearchResults',
   ];
   const checks = objects.map((name) => same(name, `sdk.${name}`, `components['schemas']['${name}']`));
   const problem = "Omit<components['schemas']['Problem'], 'code'>";
@@ -114,7 +149,7 @@ test('the objects and codes are those of the OpenAPI document of a running servi
 
 test('an OpenAPI document with a field more, less, optional or of another type would be found', async () => {
   const schemas = await schemasOfService();
-  const message = schemas['Message'] as { properties: Record<string, unknown>; required: string[] };
+  const message = schemas.Message as { properties: Record<string, unknown>; required: string[] };
   const { seq, ...rest } = message.properties;
   const required = message.required.filter((name) => name !== 'seq');
   const changes = {

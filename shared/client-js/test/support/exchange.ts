@@ -62,7 +62,10 @@ export async function exchange(here: World, { messages, cuts, options }: Exchang
   }
   await within('all are stored', sending, BOUND_MS);
   const log = await here.log(id, pair.ada);
-  assert.deepEqual(log.map(({ seq }) => seq), range(messages + 1));
+  assert.deepEqual(
+    log.map(({ seq }) => seq),
+    range(messages + 1),
+  );
   assert.equal(new Set(log.map(({ clientMessageId }) => clientMessageId)).size, messages + 1);
   for (const { handle, watcher, userId } of sides) {
     await hasStored(handle, messages + 1);
@@ -81,7 +84,12 @@ export async function exchange(here: World, { messages, cuts, options }: Exchang
   };
 }
 
-async function sendAll(handle: ConversationHandle, userId: string, count: number, stored: (message: Message) => void): Promise<void> {
+async function sendAll(
+  handle: ConversationHandle,
+  userId: string,
+  count: number,
+  stored: (message: Message) => void,
+): Promise<void> {
   const ahead: Promise<void>[] = [];
   for (const number of range(count)) {
     ahead.push(handle.send(String(number), { clientMessageId: `${userId}-${String(number)}` }).then(stored));

@@ -23,7 +23,7 @@ const START_MS_MAX = 60_000;
 
 /** A program of the workspace, from beside the standalone. */
 export function program(name: string): string {
-  const standalone = process.env['MESSAGING_STANDALONE'] ?? join(REPOSITORY, 'target/debug/messaging-standalone');
+  const standalone = process.env.MESSAGING_STANDALONE ?? join(REPOSITORY, 'target/debug/messaging-standalone');
   const path = join(dirname(standalone), name);
   assert.ok(existsSync(path), `${path} is not built: cargo build --workspace --bins, or set MESSAGING_STANDALONE`);
   return path;
@@ -72,7 +72,7 @@ export class Service {
   async #spawn(): Promise<'ready' | 'folder in use'> {
     const child = spawn(program('messaging-standalone'), {
       env: {
-        PATH: [process.env['PATH'], join(REPOSITORY, '.tools/bin')].join(delimiter),
+        PATH: [process.env.PATH, join(REPOSITORY, '.tools/bin')].join(delimiter),
         BIND_ADDR: this.#address,
         DATA_DIR: this.#folder,
         JWT_SECRET: this.secret,
@@ -95,10 +95,14 @@ export class Service {
       hasEnded = true;
     });
     const isInUse = (): boolean => lines.some((line) => line.includes('another process is using the data folder'));
-    await until('the service is ready', async () => {
-      assert.ok(!hasEnded || isInUse(), `the service ended:\n${lines.join('\n')}`);
-      return isInUse() || (!this.#address.endsWith(':0') && (await this.#isReady()));
-    }, START_MS_MAX);
+    await until(
+      'the service is ready',
+      async () => {
+        assert.ok(!hasEnded || isInUse(), `the service ended:\n${lines.join('\n')}`);
+        return isInUse() || (!this.#address.endsWith(':0') && (await this.#isReady()));
+      },
+      START_MS_MAX,
+    );
     return isInUse() ? 'folder in use' : 'ready';
   }
 
@@ -116,7 +120,10 @@ export class Service {
   /** A token of a user. */
   token(sub: string, { role = 'client', expiresInSeconds = 3_600 }: { role?: string; expiresInSeconds?: number } = {}): string {
     const exp = Math.floor(Date.now() / 1_000) + expiresInSeconds;
-    const parts = [{ alg: 'HS256', typ: 'JWT' }, { sub, role, exp }].map(base64);
+    const parts = [
+      { alg: 'HS256', typ: 'JWT' },
+      { sub, role, exp },
+    ].map(base64);
     const signature = createHmac('sha256', this.secret).update(parts.join('.')).digest('base64url');
     return [...parts, signature].join('.');
   }
@@ -180,7 +187,7 @@ export class Service {
 
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#process;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill(signal);
     await within('the end of the service', ended, START_MS_MAX);

@@ -106,7 +106,10 @@ export function hasStored(handle: ConversationHandle, count: number): Promise<vo
 
 /** The stored messages of a thread, as the service has them. */
 export function storedIn(handle: ConversationHandle): Message[] {
-  return handle.get().messages.filter(isStored).map(({ state: _, ...message }) => message);
+  return handle
+    .get()
+    .messages.filter(isStored)
+    .map(({ state: _, ...message }) => message);
 }
 
 function isStored(message: ThreadMessage): message is Extract<ThreadMessage, { state: 'sent' }> {
