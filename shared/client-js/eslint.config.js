@@ -36,8 +36,9 @@ export default tseslint.config(
     },
   },
   {
-    files: ['*.js'],
+    files: ['**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { console: 'readonly' } },
     rules: { '@typescript-eslint/explicit-function-return-type': 'off' },
   },
 );
