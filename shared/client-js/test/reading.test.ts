@@ -89,6 +89,17 @@ test('typing is seen by the other participant alone, ends by a message, and by s
   assert.deepEqual(adas.get().typing, []);
 });
 
+test('typing ends with the message that it was about, also if nobody says that it ended', async () => {
+  const { contractId, ada, ben } = await here.service.pair();
+  const id = await here.conversation(contractId, ada);
+  const bens = await live(await here.connected(ben), id);
+  await (await here.connected(ada)).call('typing', { conversationId: id, isTyping: true });
+  await until('ada is seen to type', () => bens.get().typing.join() === ada);
+  await here.service.as(ada, 'POST', `/api/messages/conversations/${id}/messages`, { content: 'Done' });
+  await hasStored(bens, 2);
+  assert.deepEqual(bens.get().typing, []);
+});
+
 test('typing of somebody whose connection is lost ends', async () => {
   const { contractId, ada, ben } = await here.service.pair();
   const id = await here.conversation(contractId, ada);
