@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis asyncapi tools clean
+.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis docs asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -39,6 +39,9 @@ test: ## run all tests, on real servers of their own
 	@echo "test: building the binaries that the end-to-end tests start"
 	@cargo build --workspace --bins
 	@./deploy/tools/npm-install tests/e2e
+	@./deploy/tools/npm-install shared/client-js
+	@echo "test: running the tests of the client package"
+	@MESSAGING_STANDALONE="$(TARGET_DIR)/debug/messaging-standalone" npm test --silent --prefix shared/client-js
 	@echo "test: running the tests of every crate"
 	@./deploy/tools/cargo-test --workspace
 
@@ -47,12 +50,15 @@ rows: ## list the rows of docs/contract.md and the tests of each; fails where on
 	@cd tests/e2e && node scenarios/contract_rows.js list
 
 # The advisories check is left out: it needs a database from the network on every run.
-lint: ## check format, clippy without warnings, licences and who owns which driver
+lint: ## check format, clippy and ESLint without warnings, licences and who owns which driver
 	@./deploy/tools/fetch.py --lint
 	@echo "lint: cargo fmt"
 	@cargo fmt --all --check
 	@echo "lint: cargo clippy"
 	@cargo clippy --workspace --all-targets -- -D warnings
+	@./deploy/tools/npm-install shared/client-js
+	@echo "lint: the client package"
+	@npm run lint --silent --prefix shared/client-js
 	@echo "lint: cargo deny"
 	@cargo deny check bans licenses sources
 
@@ -116,6 +122,9 @@ schemathesis: tools ## hold a running service against its OpenAPI document (inst
 	@echo "schemathesis: building"
 	@cargo build --workspace --bins
 	@env -u MONGODB_URI -u NATS_URL ./deploy/tools/schemathesis.py "$(TARGET_DIR)/debug" $(ARGS)
+
+docs: asyncapi ## write anew what docs/ has of the types: asyncapi.yaml, and the references of the guide
+	@WRITE_DOCS=1 cargo test --quiet --workspace --lib --example asyncapi the_guide_has
 
 asyncapi: ## write docs/asyncapi.yaml anew, and check it with AsyncAPI's own parser (installs into .tools/asyncapi)
 	@echo "asyncapi: writing docs/asyncapi.yaml"

@@ -15,6 +15,7 @@ mod server;
 mod service;
 mod service_log;
 mod unique;
+mod written;
 
 pub use eventually::{eventually, eventually_some};
 pub use mongo::{MongoCluster, MongoServer};
@@ -23,6 +24,7 @@ pub use nix::sys::signal::Signal;
 pub use proxy::TcpProxy;
 pub use service::{ServiceProcess, binary_path};
 pub use unique::unique_prefix;
+pub use written::assert_written_part;
 
 /// A port of 127.0.0.1 that nobody listens on at this moment.
 pub fn free_port() -> u16 {

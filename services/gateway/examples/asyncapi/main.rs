@@ -5,6 +5,8 @@
 mod client_event;
 mod document;
 mod envelope;
+#[cfg(test)]
+mod guide;
 mod limits;
 mod schemas;
 mod server_event;
