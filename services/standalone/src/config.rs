@@ -9,6 +9,7 @@ use messaging_settings::Settings;
 use messaging_telemetry::TelemetryConfig;
 use messaging_web::ServerConfig;
 
+use crate::inbox;
 use crate::secret::read_or_make;
 
 /// The settings of the process `messaging-standalone`, but for those of the two services.
@@ -19,6 +20,8 @@ pub(crate) struct Config {
     pub(crate) mongodb_uri: Option<String>,
     /// `NATS_URL`: a NATS to use; default: one of its own.
     pub(crate) nats_url: Option<String>,
+    /// `WEB_DIR`: the folder of the built inbox, served at `/`; default: none.
+    pub(crate) web_dir: Option<PathBuf>,
     /// `DEMO=1`: provision a demo contract and print how to try it.
     pub(crate) is_demo: bool,
     /// `JWT_SECRET`; a demo makes one and keeps it under `DATA_DIR`.
@@ -54,6 +57,7 @@ impl Config {
         Self {
             mongodb_uri: settings.text("MONGODB_URI").map(str::to_owned),
             nats_url: settings.text("NATS_URL").map(str::to_owned),
+            web_dir: inbox::folder(settings),
             is_demo,
             secret,
             telemetry: TelemetryConfig::read(settings),

@@ -7,6 +7,7 @@ use messaging_auth::{JwtSecret, Role, mint};
 use messaging_lifecycle::{Tasks, now};
 use messaging_web::Health;
 use messaging_wire::request::{PutContract, PutMilestone};
+use serde::Serialize;
 
 /// How long to wait until the service is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -17,41 +18,106 @@ const CLIENT: &str = "demo-client";
 const FREELANCER: &str = "demo-freelancer";
 const MILESTONE: &str = "first-draft";
 
-/// Waits until the service is ready, puts the demo contract and prints how to try it.
-pub(crate) async fn provision(
-    api: &Api,
-    health: &Health,
-    secret: &JwtSecret,
-    address: SocketAddr,
-    tasks: &Tasks,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let ready = async {
-        while !health.missing().is_empty() {
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
-    };
-    tokio::select! {
-        waited = tokio::time::timeout(READY_TIMEOUT, ready) => waited.map_err(|_| "the service did not become ready")?,
-        () = tasks.stopping().cancelled() => return Ok(()),
+/// The users of a demo with a token for each, and what they work on.
+#[derive(Clone, Serialize)]
+pub(crate) struct Demo {
+    users: [DemoUser; 2],
+    contracts: [DemoContract; 1],
+}
+
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DemoUser {
+    user_id: &'static str,
+    role: &'static str,
+    name: &'static str,
+    token: String,
+}
+
+#[derive(Clone, Serialize)]
+struct DemoContract {
+    id: &'static str,
+    title: &'static str,
+    milestones: [DemoMilestone; 1],
+}
+
+#[derive(Clone, Serialize)]
+struct DemoMilestone {
+    id: &'static str,
+    title: &'static str,
+}
+
+impl Demo {
+    /// Mints a token for each user.
+    ///
+    /// # Errors
+    /// If no token can be signed with the secret.
+    pub(crate) fn new(secret: &JwtSecret) -> Result<Self, Box<dyn std::error::Error>> {
+        let user = |user_id, role: Role, name| {
+            Ok::<_, Box<dyn std::error::Error>>(DemoUser {
+                user_id,
+                role: role.as_str(),
+                name,
+                token: token(secret, user_id, role)?,
+            })
+        };
+        Ok(Self {
+            users: [
+                user(CLIENT, Role::Client, "Demo client")?,
+                user(FREELANCER, Role::Freelancer, "Demo freelancer")?,
+            ],
+            contracts: [DemoContract {
+                id: CONTRACT,
+                title: "A demo contract",
+                milestones: [DemoMilestone {
+                    id: MILESTONE,
+                    title: "First draft",
+                }],
+            }],
+        })
     }
-    let contract = PutContract {
-        client_id: CLIENT.to_owned(),
-        freelancer_id: FREELANCER.to_owned(),
-        title: Some("A demo contract".to_owned()),
-        milestones: Some(vec![PutMilestone {
-            id: MILESTONE.to_owned(),
-            title: Some("First draft".to_owned()),
-        }]),
-    };
-    api.put_contract(CONTRACT, &contract).await?;
-    let welcome = welcome(
-        address,
-        &token(secret, CLIENT, Role::Client)?,
-        &token(secret, FREELANCER, Role::Freelancer)?,
-    );
-    // Nobody reads it if standard output is closed, which is no reason to stop.
-    let _ = std::io::stdout().lock().write_all(welcome.as_bytes());
-    Ok(())
+
+    /// Waits until the service is ready, puts the demo contract and prints how to try it.
+    pub(crate) async fn provision(
+        &self,
+        api: &Api,
+        health: &Health,
+        (address, has_inbox): (SocketAddr, bool),
+        tasks: &Tasks,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let ready = async {
+            while !health.missing().is_empty() {
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        };
+        tokio::select! {
+            waited = tokio::time::timeout(READY_TIMEOUT, ready) => waited.map_err(|_| "the service did not become ready")?,
+            () = tasks.stopping().cancelled() => return Ok(()),
+        }
+        for contract in &self.contracts {
+            api.put_contract(contract.id, &contract.to_put()).await?;
+        }
+        let [client, freelancer] = &self.users;
+        let welcome = welcome(address, has_inbox, &client.token, &freelancer.token);
+        // Nobody reads it if standard output is closed, which is no reason to stop.
+        let _ = std::io::stdout().lock().write_all(welcome.as_bytes());
+        Ok(())
+    }
+}
+
+impl DemoContract {
+    fn to_put(&self) -> PutContract {
+        let milestone = |milestone: &DemoMilestone| PutMilestone {
+            id: milestone.id.to_owned(),
+            title: Some(milestone.title.to_owned()),
+        };
+        PutContract {
+            client_id: CLIENT.to_owned(),
+            freelancer_id: FREELANCER.to_owned(),
+            title: Some(self.title.to_owned()),
+            milestones: Some(self.milestones.iter().map(milestone).collect()),
+        }
+    }
 }
 
 fn token(secret: &JwtSecret, user: &str, role: Role) -> Result<String, Box<dyn std::error::Error>> {
@@ -66,14 +132,19 @@ fn token(secret: &JwtSecret, user: &str, role: Role) -> Result<String, Box<dyn s
     )?)
 }
 
-fn welcome(address: SocketAddr, client: &str, freelancer: &str) -> String {
+fn welcome(address: SocketAddr, has_inbox: bool, client: &str, freelancer: &str) -> String {
     let url = format!("http://localhost:{}", address.port());
+    let inbox = if has_inbox {
+        format!("\nOpen {url} in two windows, and sign in as each of the two users.\n")
+    } else {
+        String::new()
+    };
     format!(
         r#"
 FreelanceHub Messaging is ready on {url}
 
 The contract "{CONTRACT}" binds {CLIENT} and {FREELANCER}; it has the milestone "{MILESTONE}".
-
+{inbox}
 Tokens, for 7 days:
   CLIENT_TOKEN={client}
   FREELANCER_TOKEN={freelancer}

@@ -4,11 +4,14 @@
 mod allocations;
 mod config;
 mod demo;
+mod inbox;
 mod secret;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::Router;
 use messaging_api::{Api, replica_name};
 use messaging_auth::Verifier;
 use messaging_bus::Bus;
@@ -24,6 +27,8 @@ use messaging_web::{
 use tokio_util::sync::CancellationToken;
 
 use config::{Config, ServiceConfig};
+use demo::Demo;
+use inbox::with_inbox;
 
 #[cfg(not(feature = "allocations"))]
 #[global_allocator]
@@ -141,20 +146,21 @@ async fn serve(
     tracing::info!(%address, "listening");
     let admission = Admission::new(&health);
     let guard = axum::middleware::from_fn_with_state(admission.clone(), refuse_while_draining);
-    let router = api
+    let services = api
         .router()
         .layer(guard)
         .merge(gateway.router())
         .merge(health_router(health.clone(), registry));
-    #[cfg(feature = "allocations")]
-    let router = router.merge(allocations::router());
-    let router = router
-        .fallback(no_such_path)
-        .method_not_allowed_fallback(method_not_allowed);
+    let demo = config
+        .is_demo
+        .then(|| Demo::new(&config.secret))
+        .transpose()?;
+    let router = whole(services, config.web_dir.as_deref(), demo.clone());
     let closing = CancellationToken::new();
     server.serve(router, &edge, closing.clone());
-    if config.is_demo {
-        demo::provision(&api, &health, &config.secret, address, &core).await?;
+    if let Some(demo) = &demo {
+        let shown = (address, config.web_dir.is_some());
+        demo.provision(&api, &health, shown, &core).await?;
     }
 
     let exit = tokio::select! {
@@ -175,4 +181,17 @@ async fn serve(
     gateway.finish().await;
     bus.flush().await;
     exit.map_or(Ok(()), |exit| Err(exit.to_string().into()))
+}
+
+/// All that is served on the port.
+fn whole(services: Router, web_dir: Option<&Path>, demo: Option<Demo>) -> Router {
+    #[cfg(feature = "allocations")]
+    let services = services.merge(allocations::router());
+    let router = services
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(method_not_allowed);
+    match web_dir {
+        Some(folder) => with_inbox(router, folder, demo),
+        None => router,
+    }
 }

@@ -145,3 +145,14 @@ async fn a_credentials_file_that_is_not_there_is_a_fault_of_its_setting() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_folder_without_a_page_is_a_fault_of_its_setting() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder.path().to_str().expect("a plain path");
+    for web in [folder, "/nowhere/at/all"] {
+        let settings = [("JWT_SECRET", SECRET), ("WEB_DIR", web)];
+        let faults = faults_of("messaging-standalone", &[], &settings).await;
+        assert_eq!(faults, ["WEB_DIR"], "{web}");
+    }
+}
