@@ -3,13 +3,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use messaging_bus::{Bus, ConversationEvent, MessageChange, Topic, UserEvent};
-use messaging_domain::{Parties, Timestamp, UserId, preview};
+use messaging_domain::{Timestamp, UserId, preview};
 use messaging_store::{Changed, Committed};
+use messaging_telemetry::trace_span;
 use messaging_wire::command::PresenceChanged;
 use messaging_wire::event::MessageNotification;
-use messaging_wire::{Message, PresenceItem, ReadReceipt};
+use messaging_wire::{PresenceItem, ReadReceipt};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tracing::{Instrument, Span};
 
 /// Tells gateways what happened. What does not get through is counted by the bus, and healed by whoever sees the gap.
 #[derive(Clone)]
@@ -66,30 +68,31 @@ impl Announcer {
     pub(crate) async fn announce_committed(&self, batch: Vec<Committed>, telling: Telling) {
         let mut unfinished = Unfinished(&self.has_lost, true);
         for committed in batch {
-            self.announce_message(
-                &committed.message,
-                &committed.parties,
-                committed.recipient_unread,
-                telling,
-            )
-            .await;
+            let span = committed.trace.as_ref().map_or_else(Span::none, |trace| {
+                trace.leads_to(trace_span!("publish", otel.kind = "producer"))
+            });
+            self.announce_message(&committed, telling)
+                .instrument(span)
+                .await;
         }
         unfinished.1 = false;
     }
 
     /// Tells of a message: those who joined its conversation, and the recipient wherever else he is connected.
-    pub(crate) async fn announce_message(
-        &self,
-        message: &Message,
-        parties: &Parties,
-        recipient_unread: u64,
-        telling: Telling,
-    ) {
+    pub(crate) async fn announce_message(&self, committed: &Committed, telling: Telling) {
+        let Committed {
+            message,
+            parties,
+            recipient_unread,
+            committed_at,
+            ..
+        } = committed;
         let data = raw(message);
         let event = ConversationEvent::Message {
             change: MessageChange::New,
             seq: message.seq,
             version: 0,
+            committed_at: committed_at.filter(|_| telling == Telling::First),
             data: &data,
         };
         self.publish(
@@ -108,7 +111,7 @@ impl Announcer {
             seq: message.seq,
             sender_id: message.sender_id.clone(),
             preview: preview(&message.content).to_owned(),
-            unread_count: recipient_unread,
+            unread_count: *recipient_unread,
         });
         let event = UserEvent::MessageNotification {
             conversation: message.conversation_id,
@@ -134,6 +137,7 @@ impl Announcer {
             },
             seq: message.seq,
             version: changed.version,
+            committed_at: None,
             data: &data,
         };
         self.publish(

@@ -1,14 +1,17 @@
 use std::sync::Arc;
 
 use messaging_bus::{ConversationEvent, EventSink, MessageChange, Topic, UserEvent};
-use messaging_domain::{ConversationId, UserId};
+use messaging_domain::{ConversationId, Timestamp, UserId};
+use messaging_telemetry::{LATENCY_SECONDS_BUCKETS, TraceParent, trace_span};
 use messaging_wire::event::{
     MESSAGE_DELETED, MESSAGE_NOTIFICATION, MESSAGE_UPDATED, MESSAGES_READ, NEW_MESSAGE,
     USER_PRESENCE,
 };
+use prometheus::{Histogram, HistogramOpts, Registry};
 use serde_json::value::RawValue;
+use tracing::Span;
 
-use crate::connection::{Class, EventFrame};
+use crate::connection::{Class, Delivery, EventFrame};
 use crate::hub::{Rooms, Users};
 use crate::mutant::Mutant;
 use crate::refill::{Cause, Refill};
@@ -18,18 +21,52 @@ pub(crate) struct Inbound {
     rooms: Arc<Rooms>,
     users: Arc<Users>,
     refill: Refill,
+    delivery_seconds: Histogram,
 }
 
 impl Inbound {
-    pub(crate) const fn new(rooms: Arc<Rooms>, users: Arc<Users>, refill: Refill) -> Self {
-        Self {
-            rooms,
-            users,
+    /// # Errors
+    /// When the metric is registered already.
+    pub(crate) fn new(
+        (rooms, users): (&Arc<Rooms>, &Arc<Users>),
+        refill: Refill,
+        registry: &Registry,
+    ) -> Result<Self, prometheus::Error> {
+        let delivery_seconds = Histogram::with_opts(
+            HistogramOpts::new(
+                "fh_gateway_delivery_seconds",
+                "From the commit of a message until the last connection here that joined its conversation has been sent it.",
+            )
+            .buckets(LATENCY_SECONDS_BUCKETS.to_vec()),
+        )?;
+        registry.register(Box::new(delivery_seconds.clone()))?;
+        Ok(Self {
+            rooms: Arc::clone(rooms),
+            users: Arc::clone(users),
             refill,
-        }
+            delivery_seconds,
+        })
     }
 
-    fn conversation_event(&self, conversation: ConversationId, event: ConversationEvent<'_>) {
+    /// Follows a message that is told of for the first time to the connections.
+    fn delivery(
+        &self,
+        committed_at: Option<Timestamp>,
+        trace: Option<&TraceParent>,
+    ) -> Option<Arc<Delivery>> {
+        let span = trace.map_or_else(Span::none, |trace| {
+            trace.leads_to(trace_span!("deliver", otel.kind = "consumer"))
+        });
+        let seconds = self.delivery_seconds.clone();
+        committed_at.map(|committed_at| Delivery::new(committed_at, seconds, span))
+    }
+
+    fn conversation_event(
+        &self,
+        conversation: ConversationId,
+        event: ConversationEvent<'_>,
+        trace: Option<&TraceParent>,
+    ) {
         let is_gap = match event {
             ConversationEvent::Message {
                 change: MessageChange::New,
@@ -43,16 +80,20 @@ impl Inbound {
             ConversationEvent::Message {
                 change: MessageChange::New,
                 seq,
+                committed_at,
                 data,
                 ..
-            } => self
-                .rooms
-                .message(conversation, seq, Arc::new(frame(NEW_MESSAGE, data))),
+            } => {
+                let delivery = self.delivery(committed_at, trace);
+                let frame = frame(NEW_MESSAGE, data).followed_by(delivery);
+                self.rooms.message(conversation, seq, Arc::new(frame))
+            }
             ConversationEvent::Message {
                 change: MessageChange::Updated,
                 seq,
                 version,
                 data,
+                ..
             } => self.rooms.change(
                 conversation,
                 (seq, version),
@@ -63,6 +104,7 @@ impl Inbound {
                 seq,
                 version,
                 data,
+                ..
             } => self.rooms.change(
                 conversation,
                 (seq, version),
@@ -141,10 +183,10 @@ impl Inbound {
 }
 
 impl EventSink for Inbound {
-    fn event(&self, topic: &Topic, payload: &[u8]) {
+    fn event(&self, topic: &Topic, payload: &[u8], trace: Option<&TraceParent>) {
         let unreadable = match topic {
             Topic::Conversation(conversation) => match ConversationEvent::decode(payload) {
-                Ok(event) => return self.conversation_event(*conversation, event),
+                Ok(event) => return self.conversation_event(*conversation, event, trace),
                 Err(error) => error,
             },
             Topic::User(user) => match UserEvent::decode(payload) {

@@ -66,7 +66,8 @@ impl GatewayService {
         let known = (bucket, leases, deaths);
         let (rooms, users) = (Arc::new(Rooms::new()), Arc::new(Users::new()));
         let refill = Refill::new(&rooms, &api, core, registry).map_err(GatewayError::Metrics)?;
-        let inbound = Inbound::new(Arc::clone(&rooms), Arc::clone(&users), refill.clone());
+        let inbound = Inbound::new((&rooms, &users), refill.clone(), registry)
+            .map_err(GatewayError::Metrics)?;
         let worker_count = std::thread::available_parallelism().map_or(1, usize::from);
         let intake = Intake::start(bus, &Arc::new(inbound), worker_count, core);
 

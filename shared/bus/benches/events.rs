@@ -21,6 +21,7 @@ fn event(data: &RawValue) -> ConversationEvent<'_> {
         change: MessageChange::New,
         seq: 7,
         version: 0,
+        committed_at: None,
         data,
     }
 }

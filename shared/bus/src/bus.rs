@@ -3,8 +3,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event, Request, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, Request, ServerAddr};
 use bytes::Bytes;
+use messaging_telemetry::{TRACEPARENT, TraceParent};
 use prometheus::{IntCounterVec, Opts, Registry};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -181,7 +182,17 @@ impl Bus {
         if !self.is_connected() {
             return Err(PublishError::Disconnected);
         }
-        let publish = self.client.publish(self.subjects.topic(topic), payload);
+        let subject = self.subjects.topic(topic);
+        let publish = async {
+            match trace_headers() {
+                Some(headers) => {
+                    self.client
+                        .publish_with_headers(subject, headers, payload)
+                        .await
+                }
+                None => self.client.publish(subject, payload).await,
+            }
+        };
         match tokio::time::timeout(PUBLISH_TIMEOUT, publish).await {
             Ok(outcome) => outcome.map_err(PublishError::Refused),
             Err(_) => Err(PublishError::Timeout),
@@ -226,7 +237,10 @@ impl Bus {
         if !self.is_connected() {
             return Err(RequestError::Unserved);
         }
-        let request = Request::new().payload(payload).timeout(Some(timeout));
+        let mut request = Request::new().payload(payload).timeout(Some(timeout));
+        if let Some(headers) = trace_headers() {
+            request = request.headers(headers);
+        }
         let sent = self.client.send_request(subject, request);
         // The client's own time-out starts only once its buffer took the request.
         match tokio::time::timeout(timeout, sent).await {
@@ -272,6 +286,14 @@ impl Bus {
             Err(_) => tracing::warn!("the last events were not flushed to NATS in time"),
         }
     }
+}
+
+/// What lets the trace go on at whoever receives it, if there is one.
+fn trace_headers() -> Option<HeaderMap> {
+    let parent = TraceParent::current()?;
+    let mut headers = HeaderMap::new();
+    headers.insert(TRACEPARENT, parent.as_str());
+    Some(headers)
 }
 
 /// How long to wait before a server is tried.

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use async_nats::Subscriber;
+use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use messaging_lifecycle::Tasks;
+use messaging_telemetry::{TRACEPARENT, TraceParent, trace_span};
 use tokio::sync::Semaphore;
+use tracing::{Instrument, Span};
 
 use crate::departure::{Departure, FILLER, go_on};
 use crate::{Bus, Route, SubscribeError};
@@ -105,13 +107,25 @@ impl Commands {
                 continue;
             };
             let (bus, handler) = (bus.clone(), Arc::clone(&handler));
-            workers.spawn("command", async move {
+            let name = command.subject.get(prefix_length..).unwrap_or_default();
+            let span = span(name, command.headers.as_ref());
+            let work = async move {
                 let name = command.subject.get(prefix_length..).unwrap_or_default();
                 answer(&bus, reply, handler.handle(name, &command.payload).await).await;
                 drop(permit);
-            });
+            };
+            workers.spawn("command", work.instrument(span));
         }
     }
+}
+
+/// The span of a command whose sender's trace goes on; none if it has no trace.
+fn span(name: &str, headers: Option<&HeaderMap>) -> Span {
+    let header = headers.and_then(|headers| headers.get(TRACEPARENT));
+    let parent = header.and_then(|header| TraceParent::received(header.as_str()));
+    parent.map_or_else(Span::none, |parent| {
+        parent.leads_to(trace_span!("command", otel.kind = "server", name))
+    })
 }
 
 async fn answer(bus: &Bus, reply: async_nats::Subject, payload: Bytes) {

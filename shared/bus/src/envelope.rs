@@ -14,6 +14,8 @@ pub enum ConversationEvent<'a> {
         seq: u64,
         /// How often the message has been changed, by which a change that was told of twice is known; 0 for a new one.
         version: u32,
+        /// Of one that is told of for the first time: when a majority had it.
+        committed_at: Option<Timestamp>,
         /// The message.
         data: &'a RawValue,
     },
@@ -147,6 +149,7 @@ impl<'a> ConversationEvent<'a> {
             seq,
             version,
             user,
+            at,
             repeat_of,
             data,
             ..
@@ -174,6 +177,7 @@ impl<'a> ConversationEvent<'a> {
             change,
             seq: seq.ok_or(EnvelopeError::Misplaced)?,
             version: version.unwrap_or(0),
+            committed_at: at,
             data,
         })
     }
@@ -185,6 +189,7 @@ impl<'a> ConversationEvent<'a> {
                 change,
                 seq,
                 version,
+                committed_at,
                 data,
             } => {
                 let kind = match change {
@@ -195,6 +200,7 @@ impl<'a> ConversationEvent<'a> {
                 write(&Envelope {
                     seq: Some(*seq),
                     version: Some(*version).filter(|version| *version > 0),
+                    at: *committed_at,
                     ..Envelope::new(kind, data)
                 })
             }
@@ -332,6 +338,7 @@ mod tests {
             change: MessageChange::New,
             seq: 7,
             version: 2,
+            committed_at: Some(Timestamp::from_millis(5)),
             data,
         }
         .encode();
@@ -340,8 +347,9 @@ mod tests {
                 change: MessageChange::New,
                 seq: 7,
                 version: 2,
+                committed_at: Some(at),
                 data,
-            }) => assert_eq!(data.get(), text),
+            }) => assert_eq!((at.millis(), data.get()), (5, text)),
             other => panic!("{other:?}"),
         }
         let conversation = ConversationId::from_bytes([3; 12]);

@@ -1,9 +1,11 @@
 use messaging_domain::{AttachmentId, ClientMessageId, Content, Party, unread_count};
+use messaging_telemetry::trace_span;
 use messaging_wire::{Attachment, Message};
 use mongodb::bson::doc;
 use mongodb::error::Result as DriverResult;
 use thiserror::Error;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::commit::{Draft, Stored};
 use crate::error::Trouble;
@@ -64,7 +66,9 @@ impl Store {
     ) -> Result<Appended, AppendError> {
         let deadline = Instant::now() + self.mongo().deadline();
         let late = |_| StoreError::unavailable(Trouble::Deadline(self.mongo().deadline()));
-        let appended = self.append_by(deadline, key, sender, message);
+        let appended = self
+            .append_by(deadline, key, sender, message)
+            .instrument(trace_span!("insert"));
         tokio::time::timeout_at(deadline, appended)
             .await
             .map_err(late)

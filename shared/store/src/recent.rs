@@ -161,6 +161,8 @@ pub(crate) fn committed_as(
         message: message.into_wire(key),
         parties: key.parties().clone(),
         recipient_unread,
+        committed_at: None,
+        trace: None,
     })
 }
 

@@ -38,6 +38,8 @@ pub struct TelemetryConfig {
     pub filter: String,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces go by OTLP over gRPC; default: nowhere.
     pub otlp_endpoint: Option<String>,
+    /// `OTEL_TRACES_SAMPLER_ARG`: the share of traces that are exported, 0 to 1; default 1. Each is exported whole or not at all.
+    pub sample_ratio: f64,
 }
 
 impl TelemetryConfig {
@@ -63,6 +65,7 @@ impl TelemetryConfig {
             log_format: settings.optional("LOG_FORMAT"),
             filter,
             otlp_endpoint,
+            sample_ratio: settings.within("OTEL_TRACES_SAMPLER_ARG", 0.0..=1.0, 1.0),
         }
     }
 }

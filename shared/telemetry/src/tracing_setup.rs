@@ -4,13 +4,15 @@ use messaging_settings::{Fault, Warnings};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use thiserror::Error;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-use crate::{LogFormat, TelemetryConfig};
+use crate::{LogFormat, TelemetryConfig, trace};
 
 /// The process's logs and traces, set up; what is left to send is sent by [`Telemetry::shut_down`].
 #[derive(Debug)]
@@ -65,17 +67,26 @@ impl Telemetry {
             ),
         };
         let tracer_provider = match &config.otlp_endpoint {
-            Some(endpoint) => Some(tracer_provider(service, endpoint)?),
+            Some(endpoint) => Some(tracer_provider(service, endpoint, config.sample_ratio)?),
             None => None,
         };
-        let traces = tracer_provider
-            .as_ref()
-            .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+        let traces = tracer_provider.as_ref().map(|provider| {
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer(service))
+                .with_location(false)
+                .with_target(false)
+                .with_threads(false)
+                .with_tracked_inactivity(false)
+                .with_filter(Targets::new().with_target(trace::TARGET, Level::TRACE))
+        });
         tracing_subscriber::registry()
             .with(lines)
             .with(traces)
             .try_init()
             .map_err(TelemetryError::AlreadySetUp)?;
+        if tracer_provider.is_some() {
+            trace::switch_on();
+        }
         Ok(Self { tracer_provider })
     }
 
@@ -100,6 +111,7 @@ impl Telemetry {
 fn tracer_provider(
     service: &'static str,
     endpoint: &str,
+    sample_ratio: f64,
 ) -> Result<SdkTracerProvider, TelemetryError> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
@@ -110,5 +122,8 @@ fn tracer_provider(
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
         .with_resource(resource)
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
+            sample_ratio,
+        ))))
         .build())
 }

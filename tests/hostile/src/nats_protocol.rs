@@ -50,7 +50,9 @@ fn read(came: Chunks) -> (usize, u64, Option<ProtocolError>) {
 fn note(digest: u64, op: &ServerOp<'_>) -> u64 {
     let (kind, parts): (u8, [&[u8]; 2]) = match op {
         ServerOp::Info(info) => (0, [info, b""]),
-        ServerOp::Message { subject, payload } => {
+        ServerOp::Message {
+            subject, payload, ..
+        } => {
             assert!(payload.len() <= PAYLOAD_BYTES_MAX);
             assert!(!subject.is_empty() && !subject.iter().any(u8::is_ascii_whitespace));
             (1, [subject, payload])

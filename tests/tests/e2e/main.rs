@@ -30,3 +30,5 @@ mod settings;
 mod standalone;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod traces;

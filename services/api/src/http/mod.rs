@@ -8,12 +8,14 @@ mod document;
 mod messages;
 mod presence;
 mod rate_limit;
+mod trace;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use messaging_auth::Verifier;
 use messaging_domain::Rate;
+use messaging_telemetry::is_tracing;
 use messaging_web::{
     CorsOrigins, method_not_allowed, no_such_path, panicked, refuse_unreadable_paths,
 };
@@ -23,6 +25,7 @@ use utoipa_axum::routes;
 
 use document::{Limits, with_document};
 use rate_limit::RateLimiter;
+use trace::trace;
 
 use crate::usecase::Messaging;
 
@@ -60,7 +63,10 @@ impl Http {
             body_bytes_max,
             attachment_bytes_max,
         };
-        let routes = routes(upload_bytes_max).with_state(self);
+        let mut routes = routes(upload_bytes_max).with_state(self);
+        if is_tracing() {
+            routes = routes.route_layer(from_fn(trace));
+        }
         let routes = with_document("/api", routes, &limits)
             .fallback(no_such_path)
             .method_not_allowed_fallback(method_not_allowed);

@@ -53,6 +53,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal::Store`]; [`Refusal::Untold`] and [`Refusal::Overloaded`] when it is to be said again.
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn announce_presence(&self, change: PresenceChanged) -> Result<(), Refusal> {
         let (told, done) = oneshot::channel();
         let since = Instant::now();

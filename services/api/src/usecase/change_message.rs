@@ -8,6 +8,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn edit_message(
         &self,
         user: &UserId,
@@ -32,6 +33,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn delete_message(
         &self,
         user: &UserId,

@@ -19,6 +19,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`], as for [`Messaging::send_message`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn create_message(
         &self,
         sender: &UserId,
@@ -70,6 +71,7 @@ impl Messaging {
     ///
     /// # Errors
     /// As there.
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn create_message_and_view(
         &self,
         sender: &UserId,

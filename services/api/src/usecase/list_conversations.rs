@@ -9,6 +9,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] for a limit out of range and for a cursor that no page gave; [`Refusal::Store`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn list_conversations(
         &self,
         user: &UserId,

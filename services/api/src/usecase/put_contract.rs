@@ -22,6 +22,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`]; a conflict if a conversation hangs on what would go.
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn put_contract(
         &self,
         id: &str,

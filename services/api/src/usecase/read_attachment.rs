@@ -8,6 +8,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn read_attachment(
         &self,
         user: &UserId,

@@ -9,6 +9,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for a stranger.
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn read_contract(
         &self,
         caller: &Identity,

@@ -8,6 +8,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for whoever is no participant, and as long as there is no message.
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn read_conversation(
         &self,
         user: &UserId,
@@ -22,6 +23,7 @@ impl Messaging {
     ///
     /// # Errors
     /// As there.
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn view_conversation(
         &self,
         user: &UserId,

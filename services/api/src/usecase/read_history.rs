@@ -32,6 +32,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn read_history(
         &self,
         user: &UserId,
@@ -70,6 +71,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn missed_messages(&self, query: &HistoryAfter) -> Result<Missed, Refusal> {
         let key = self
             .store

@@ -40,6 +40,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn search_messages(
         &self,
         user: &UserId,

@@ -1,5 +1,5 @@
 use messaging_domain::{Party, UserId};
-use messaging_store::{Appended, ConversationKey, NewMessage};
+use messaging_store::{Appended, Committed, ConversationKey, NewMessage};
 use messaging_wire::Message;
 use messaging_wire::request::Draft;
 
@@ -22,6 +22,7 @@ impl Messaging {
     /// # Errors
     /// [`Refusal`]. When it is `Store` with an unavailable store, the message may have been stored all the same: a retry with the
     /// same `clientMessageId` tells.
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn send_message(
         &self,
         sender: &UserId,
@@ -44,20 +45,22 @@ impl Messaging {
         draft: CheckedDraft,
     ) -> Result<Sent, Refusal> {
         let appended = self.append_with_files(key, party, draft).await?;
-        if appended.duplicate {
+        let duplicate = appended.duplicate;
+        let mut message = appended.message;
+        if duplicate {
+            let committed = Committed {
+                message,
+                parties: key.parties().clone(),
+                recipient_unread: appended.recipient_unread,
+                committed_at: None,
+                trace: None,
+            };
             self.announcer
-                .announce_message(
-                    &appended.message,
-                    key.parties(),
-                    appended.recipient_unread,
-                    Telling::Repeat,
-                )
+                .announce_message(&committed, Telling::Repeat)
                 .await;
+            message = committed.message;
         }
-        Ok(Sent {
-            message: appended.message,
-            duplicate: appended.duplicate,
-        })
+        Ok(Sent { message, duplicate })
     }
 
     async fn append_with_files(

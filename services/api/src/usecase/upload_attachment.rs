@@ -41,6 +41,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn upload_to_conversation(
         &self,
         user: &UserId,
@@ -54,6 +55,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Refusal`].
+    #[tracing::instrument(target = "messaging_trace", level = "trace", skip_all)]
     pub(crate) async fn upload_to_contract(
         &self,
         user: &UserId,

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use messaging_socketio::packet;
 
+use super::delivery::Delivery;
 use super::frame::{Opcode, ServerFrames, append_frame};
 
 /// What becomes of an event when a connection does not read fast enough.
@@ -25,6 +26,7 @@ pub struct EventFrame {
     /// For the namespace that asked first; a gateway has one.
     socketio: OnceLock<(Arc<str>, Bytes)>,
     plain: OnceLock<Bytes>,
+    delivery: Option<Arc<Delivery>>,
 }
 
 impl EventFrame {
@@ -47,6 +49,20 @@ impl EventFrame {
             attachments,
             socketio: OnceLock::new(),
             plain: OnceLock::new(),
+            delivery: None,
+        }
+    }
+
+    /// The same event, with a delivery that is over when all connections that it is sent to have it.
+    pub(crate) fn followed_by(mut self, delivery: Option<Arc<Delivery>>) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    fn follow(&self, frames: Bytes) -> Bytes {
+        match &self.delivery {
+            Some(delivery) => delivery.follow(frames),
+            None => frames,
         }
     }
 
@@ -56,7 +72,16 @@ impl EventFrame {
     }
 
     pub(crate) fn socketio(&self, namespace: &Arc<str>) -> Bytes {
-        let encode = || socketio_frames(namespace, None, &self.name, &self.args, &self.attachments);
+        let encode = || {
+            let attachments = &self.attachments;
+            self.follow(socketio_frames(
+                namespace,
+                None,
+                &self.name,
+                &self.args,
+                attachments,
+            ))
+        };
         let (first, bytes) = self
             .socketio
             .get_or_init(|| (Arc::clone(namespace), encode()));
@@ -85,7 +110,7 @@ impl EventFrame {
         text.extend_from_slice(b",\"");
         text.extend_from_slice(offset.as_bytes());
         text.extend_from_slice(b"\"]");
-        super::text_frame(&text)
+        self.follow(super::text_frame(&text))
     }
 
     pub(crate) fn plain(&self) -> Bytes {
@@ -101,7 +126,7 @@ impl EventFrame {
                 self.args.as_bytes()
             });
             json.push(b'}');
-            super::text_frame(&json)
+            self.follow(super::text_frame(&json))
         };
         self.plain.get_or_init(encode).clone()
     }

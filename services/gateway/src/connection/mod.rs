@@ -4,6 +4,7 @@
 
 mod ack;
 mod close_reason;
+mod delivery;
 mod event_frame;
 mod frame;
 mod handle;
@@ -23,6 +24,7 @@ pub use link::{Link, LinkLimits};
 pub use metrics::SocketMetrics;
 
 pub(crate) use ack::plain_id;
+pub(crate) use delivery::Delivery;
 pub(crate) use frame::{Opcode, ServerFrames, append_frame};
 pub(crate) use outbox::{Taken, Waiter};
 pub(crate) use recoverable::Recoverable;

@@ -10,10 +10,12 @@ mod typing;
 
 use std::sync::Arc;
 
+use messaging_telemetry::trace_span;
 use messaging_wire::event::{EXCEPTION, Exception};
 use messaging_wire::{ErrorCode, Fault, parse_json};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tracing::Instrument;
 
 use crate::app::Gateway;
 use crate::application::ClientEvent;
@@ -139,19 +141,25 @@ impl Gateway {
         client.admit_event()?;
         let kind = Kind::of(&event.name)
             .ok_or_else(|| Fault::new(ErrorCode::UnknownEvent, "there is no such event"))?;
+        // The name is one of ours.
+        let name = event.name.as_str();
+        let span = trace_span!("client_event", otel.kind = "server", name);
         let data = event
             .args
             .first()
             .ok_or_else(|| Fault::invalid_field("data", "must be an object"))?;
-        match kind {
-            Kind::Join => self.join(client, &parse(data)?, answer).await,
-            Kind::Leave => self.leave(client, &parse(data)?, answer).await,
-            Kind::Forward(command) => self.forward(client, command, data, answer).await,
-            Kind::Send => self.send_message(client, data, answer).await,
-            Kind::Create => self.create_message(client, data, answer).await,
-            Kind::Typing => self.typing(client, &parse(data)?, answer).await,
-            Kind::RefreshToken => self.refresh_token(client, &parse(data)?, answer).await,
-        }
+        let handled = async {
+            match kind {
+                Kind::Join => self.join(client, &parse(data)?, answer).await,
+                Kind::Leave => self.leave(client, &parse(data)?, answer).await,
+                Kind::Forward(command) => self.forward(client, command, data, answer).await,
+                Kind::Send => self.send_message(client, data, answer).await,
+                Kind::Create => self.create_message(client, data, answer).await,
+                Kind::Typing => self.typing(client, &parse(data)?, answer).await,
+                Kind::RefreshToken => self.refresh_token(client, &parse(data)?, answer).await,
+            }
+        };
+        handled.instrument(span).await
     }
 }
 

@@ -3,13 +3,14 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
+use messaging_telemetry::{TRACEPARENT, TraceParent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::EventSink;
 use super::connect::{Connected, LinkError, READ_BYTES, connect, refused};
-use super::protocol::{PING, PONG, Parser, ServerOp, append_sub, append_unsub};
+use super::protocol::{PING, PONG, Parser, ServerOp, append_sub, append_unsub, header};
 use crate::bus::{PING_INTERVAL, reconnect_delay};
 use crate::{Bus, Topic};
 
@@ -189,10 +190,18 @@ impl<S: EventSink> Link<S> {
         traffic.has_heard = true;
         while let Some((op, taken)) = traffic.parser.parse(&traffic.came)? {
             match op {
-                ServerOp::Message { subject, payload } => {
+                ServerOp::Message {
+                    subject,
+                    headers,
+                    payload,
+                } => {
                     let topic = std::str::from_utf8(subject).ok();
                     match topic.and_then(|subject| self.bus.subjects.topic_of(subject)) {
-                        Some(topic) => self.sink.event(&topic, payload),
+                        Some(topic) => {
+                            let parent = header(headers, TRACEPARENT);
+                            let parent = parent.and_then(TraceParent::received);
+                            self.sink.event(&topic, payload, parent.as_ref());
+                        }
                         None => tracing::warn!("a message on a subject that is no topic's"),
                     }
                 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use messaging_lifecycle::Tasks;
+use messaging_telemetry::TraceParent;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{Bus, SubscribeError, Topic};
@@ -23,8 +24,8 @@ const COMMANDS_WAITING_MAX: usize = 4_096;
 
 /// Where received events go. It is called in the order of arrival for each topic, and must not block.
 pub trait EventSink: Send + Sync + 'static {
-    /// Takes one event.
-    fn event(&self, topic: &Topic, payload: &[u8]);
+    /// Takes one event, and its publisher's trace if there is one.
+    fn event(&self, topic: &Topic, payload: &[u8], trace: Option<&TraceParent>);
 }
 
 /// The subscriptions of a gateway: one for each topic that its own clients care about, spread over a few connections.

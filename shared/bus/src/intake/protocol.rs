@@ -13,10 +13,12 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 pub enum ServerOp<'a> {
     /// Who it is, as JSON: at first, and when the cluster changes.
     Info(&'a [u8]),
-    /// A message for one of our subscriptions, without its headers.
+    /// A message for one of our subscriptions.
     Message {
         /// Where it was published.
         subject: &'a [u8],
+        /// Its headers with their first line, `NATS/1.0`; none is empty.
+        headers: &'a [u8],
         /// What was published.
         payload: &'a [u8],
     },
@@ -146,8 +148,12 @@ fn message<'a>(
     if &rest[bytes..bytes + LINE_END.len()] != LINE_END {
         return Err(ProtocolError::Unreadable);
     }
-    let payload = &rest[header_bytes..bytes];
-    let op = ServerOp::Message { subject, payload };
+    let (headers, payload) = rest[..bytes].split_at(header_bytes);
+    let op = ServerOp::Message {
+        subject,
+        headers,
+        payload,
+    };
     Ok(Some((op, line_bytes + bytes + LINE_END.len())))
 }
 
@@ -155,6 +161,13 @@ fn number(field: Option<&[u8]>) -> Result<usize, ProtocolError> {
     let text = field.and_then(|field| std::str::from_utf8(field).ok());
     text.and_then(|text| text.parse().ok())
         .ok_or(ProtocolError::Unreadable)
+}
+
+/// The value of a header of a message, by its exact name.
+pub(super) fn header<'a>(headers: &'a [u8], name: &str) -> Option<&'a str> {
+    let mut lines = headers.split(|byte| *byte == b'\n');
+    let value = lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))?;
+    std::str::from_utf8(value.trim_ascii()).ok()
 }
 
 /// Adds a subscription.
@@ -200,19 +213,33 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_its_subject_and_its_payload_without_headers_and_answers() {
-        let is = |came: &str, payload: &str| {
+    fn a_message_has_its_subject_its_headers_and_its_payload() {
+        let is = |came: &str, headers: &str, payload: &str| {
             let op = ServerOp::Message {
                 subject: b"fh.user.a",
+                headers: headers.as_bytes(),
                 payload: payload.as_bytes(),
             };
             assert_eq!(one(came), Some((op, came.len())), "{came:?}");
             assert_eq!(one(&came[..came.len() - 1]), None);
         };
-        is("MSG fh.user.a 7 5\r\nhel\nl\r\n", "hel\nl");
-        is("MSG fh.user.a 7 _INBOX.x 0\r\n\r\n", "");
-        is("HMSG fh.user.a 7 12 14\r\nNATS/1.0\r\n\r\nhi\r\n", "hi");
-        is("HMSG fh.user.a 7 r 12 12\r\nNATS/1.0\r\n\r\n\r\n", "");
+        is("MSG fh.user.a 7 5\r\nhel\nl\r\n", "", "hel\nl");
+        is("MSG fh.user.a 7 _INBOX.x 0\r\n\r\n", "", "");
+        let headers = "NATS/1.0\r\n\r\n";
+        let came = "HMSG fh.user.a 7 12 14\r\nNATS/1.0\r\n\r\nhi\r\n";
+        is(came, headers, "hi");
+        let came = "HMSG fh.user.a 7 r 12 12\r\nNATS/1.0\r\n\r\n\r\n";
+        is(came, headers, "");
+    }
+
+    #[test]
+    fn a_header_is_found_by_its_name() {
+        let headers = b"NATS/1.0\r\ntrace: b\r\ntraceparent:00-a-b-01\r\nother: c\r\n\r\n";
+        assert_eq!(header(headers, "traceparent"), Some("00-a-b-01"));
+        assert_eq!(header(headers, "other"), Some("c"));
+        assert_eq!(header(headers, "NATS/1.0"), None);
+        assert_eq!(header(b"", "trace"), None);
+        assert_eq!(header(b"trace: \xff\r\n", "trace"), None);
     }
 
     #[test]
@@ -249,6 +276,7 @@ mod tests {
         }
         let message = ServerOp::Message {
             subject: b"a",
+            headers: b"",
             payload: b"ab",
         };
         assert_eq!(ops, [ServerOp::Info(b"{}"), message, ServerOp::Pong]);

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use messaging_bus::{EventSink, Intake, Topic};
 use messaging_domain::ConversationId;
 use messaging_lifecycle::Tasks;
+use messaging_telemetry::TraceParent;
 use messaging_test_support::{NatsCluster, NatsServer, eventually, unique_prefix};
 use parking_lot::Mutex;
 
@@ -17,7 +18,7 @@ use super::{BOUND, connect, topic};
 struct Received(Mutex<Vec<(Topic, Bytes)>>);
 
 impl EventSink for Received {
-    fn event(&self, topic: &Topic, payload: &[u8]) {
+    fn event(&self, topic: &Topic, payload: &[u8], _: Option<&TraceParent>) {
         let payload = Bytes::copy_from_slice(payload);
         self.0.lock().push((topic.clone(), payload));
     }

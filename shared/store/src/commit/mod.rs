@@ -18,7 +18,8 @@ mod settle;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use messaging_domain::{ClientMessageId, Parties, Party};
+use messaging_domain::{ClientMessageId, Parties, Party, Timestamp};
+use messaging_telemetry::TraceParent;
 use messaging_wire::{Attachment, Message};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -48,6 +49,10 @@ pub struct Committed {
     pub parties: Parties,
     /// What the recipient had not read when it was stored, this message included.
     pub recipient_unread: u64,
+    /// When it was found to be committed; unknown of one that was found in the log.
+    pub committed_at: Option<Timestamp>,
+    /// The sender's trace.
+    pub trace: Option<TraceParent>,
 }
 
 /// A message that has no number yet.
@@ -57,6 +62,7 @@ pub(crate) struct Draft {
     attachments: Vec<Attachment>,
     cmid: Option<ClientMessageId>,
     digest: Option<Digest>,
+    trace: Option<TraceParent>,
 }
 
 /// A draft, until when it matters, and who waits for it.
@@ -105,6 +111,7 @@ impl Draft {
             attachments,
             cmid,
             digest,
+            trace: TraceParent::current(),
         }
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use futures_util::future::join;
-use messaging_domain::{Party, ReadMark, unread_count};
+use messaging_domain::{Party, ReadMark, Timestamp, unread_count};
+use messaging_lifecycle::now;
 use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 use mongodb::error::Result as DriverResult;
@@ -68,6 +69,7 @@ pub(super) async fn settle(
 
 /// Brings the summaries up to date, publishes, and answers the senders, in this order.
 async fn announce(shared: &Shared, committed: &mut [Numbered]) {
+    let committed_at = now();
     committed
         .iter()
         .for_each(|numbered| note_head(shared, numbered));
@@ -110,7 +112,7 @@ async fn announce(shared: &Shared, committed: &mut [Numbered]) {
     let mut answers = Vec::new();
     for numbered in committed {
         let id = object_id(numbered.portion.key.id());
-        for (job, committed) in stored(numbered, conversations.get(&id)) {
+        for (job, committed) in stored(numbered, conversations.get(&id), committed_at) {
             published.push(committed.clone());
             answers.push((job, committed));
         }
@@ -136,6 +138,7 @@ async fn announce(shared: &Shared, committed: &mut [Numbered]) {
 fn stored<'a>(
     numbered: &'a mut Numbered,
     conversation: Option<&'a StoredConversation>,
+    committed_at: Timestamp,
 ) -> impl Iterator<Item = (Job, Committed)> + 'a {
     let Numbered {
         portion,
@@ -145,19 +148,19 @@ fn stored<'a>(
     } = numbered;
     let key = &portion.key;
     let jobs = jobs.drain(..messages.len());
-    jobs.zip(messages.drain(..)).map(move |(job, message)| {
+    jobs.zip(messages.drain(..)).map(move |(mut job, message)| {
         let recipient = job.draft.sender.other();
         let recipient_unread =
             unread_count(message.counts(), recipient, mark(conversation, recipient));
         let (message, parties) = (message.into_wire(key), key.parties().clone());
-        (
-            job,
-            Committed {
-                message,
-                parties,
-                recipient_unread,
-            },
-        )
+        let committed = Committed {
+            message,
+            parties,
+            recipient_unread,
+            committed_at: Some(committed_at),
+            trace: job.draft.trace.take(),
+        };
+        (job, committed)
     })
 }
 
