@@ -8,17 +8,19 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import type { Contract, Role } from '../../src/index.js';
 import { until, within } from './until.js';
 
-/** The folder of this package, seen from where the tests are compiled to. */
-export const PACKAGE = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+/** The workspace, seen from wherever these lines are compiled to: other packages use them, too. */
+const REPOSITORY = workspaceOf(dirname(fileURLToPath(import.meta.url)));
 
-const REPOSITORY = resolve(PACKAGE, '../..');
+/** The folder of this package. */
+export const PACKAGE = join(REPOSITORY, 'shared/client-js');
+
 const START_MS_MAX = 60_000;
 
 /** A program of the workspace, from beside the standalone. */
@@ -197,6 +199,13 @@ export class Service {
 /** A side of a pair's contract. */
 export function roleOf(pair: Pair, userId: string): Role {
   return pair.ada === userId ? 'client' : 'freelancer';
+}
+
+function workspaceOf(folder: string): string {
+  if (existsSync(join(folder, 'Cargo.lock'))) return folder;
+  const parent = dirname(folder);
+  assert.notEqual(parent, folder, 'the tests are outside of the workspace');
+  return workspaceOf(parent);
 }
 
 function base64(part: object): string {
