@@ -134,6 +134,19 @@ async function give({ page, input }: Person, how: 'drop' | 'paste', name: string
   }
 }
 
+test('a message takes ten files, and says so', async () => {
+  const { ada } = await together();
+  const files = Array.from({ length: 11 }, (_, index) => ({
+    name: `${String(index)}.txt`,
+    mimeType: 'text/plain',
+    buffer: Buffer.from(String(index)),
+  }));
+  await ada.page.getByLabel('Files', { exact: true }).setInputFiles(files);
+  await ada.sees('A message takes 10 files.');
+  await ada.page.getByRole('button', { name: 'Remove 9.txt' }).waitFor();
+  assert.equal(await ada.page.getByText('10.txt').count(), 0);
+});
+
 test('a message is changed by Up and Enter, and Escape leaves it as it is', async () => {
   const { ada, ben } = await together();
   await ada.send('Tomorow');

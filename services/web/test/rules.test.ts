@@ -17,6 +17,7 @@ import { initials } from '../src/text/people.js';
 import { arrange } from '../src/text/rows.js';
 import type { UnreadMark } from '../src/text/rows.js';
 import { dayName, lastSeen, relativeTime } from '../src/text/time.js';
+import { loadUntil, PAGES_MAX } from '../src/thread/load_until.js';
 
 const PLACE = { locale: 'en-GB', timeZone: 'Europe/Berlin' };
 
@@ -197,4 +198,31 @@ test('sizes and initials are short', () => {
     '?',
     '?',
   ]);
+});
+
+/** A thread of which the messages from `first` on are loaded, 50 more by each page. */
+function pagesFrom(first: number) {
+  let at = first;
+  let asked = 0;
+  const state = { status: 'live', conversation: null, hasEarlier: true, isLoadingEarlier: false, typing: [], error: null } as const;
+  const get = () => ({ ...state, messages: [stored(at, 'ada', '2026-03-01T10:00:00.000Z')] });
+  const loadEarlier = () => {
+    asked += 1;
+    at = Math.max(1, at - 50);
+    return Promise.resolve();
+  };
+  return { get, loadEarlier, asked: () => asked };
+}
+
+test('a jump loads what it needs, and pauses after so many pages', async () => {
+  const near = pagesFrom(451);
+  assert.equal(await loadUntil(near, 400, () => true), true);
+  assert.equal(near.asked(), 2);
+  assert.equal(await loadUntil(near, 400, () => true), true, 'it is there already');
+  assert.equal(near.asked(), 2);
+  const far = pagesFrom(10_000);
+  assert.equal(await loadUntil(far, 1, () => true), false);
+  assert.equal(far.asked(), PAGES_MAX);
+  assert.equal(await loadUntil(far, 1, () => far.asked() < PAGES_MAX + 3), false);
+  assert.equal(far.asked(), PAGES_MAX + 3, 'and ends when nobody wants it any more');
 });

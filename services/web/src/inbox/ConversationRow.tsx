@@ -1,5 +1,4 @@
 import type { Conversation } from '@freelancehub/messaging-client';
-import { usePresence } from '@freelancehub/messaging-client/react';
 import { memo } from 'react';
 import type { ReactElement } from 'react';
 
@@ -10,6 +9,7 @@ import { fullTime, relativeTime } from '../text/time.js';
 import { Avatar } from '../ui/Avatar.js';
 import { otherOf } from './participants.js';
 import { badge, previewOf } from './preview.js';
+import { usePresenceOf } from './usePresenceOf.js';
 import { contractTitle, milestoneTitle, useContract } from './useContract.js';
 
 interface Props {
@@ -24,8 +24,8 @@ export const ConversationRow = memo(function ConversationRow({ conversation, isC
   const { userId } = useSession();
   const otherId = otherOf(conversation, userId)?.userId ?? '';
   const name = useName(otherId);
-  const isOnline = usePresence(otherId).get(otherId)?.status === 'online';
-  const { contract } = useContract(contractId);
+  const isOnline = usePresenceOf(otherId)?.status === 'online';
+  const about = useContract(contractId);
   return (
     <Link to={{ view: 'conversation', id }} className="row" aria-current={isCurrent ? 'page' : undefined} data-conversation={id}>
       <Avatar userId={otherId} name={name} isOnline={isOnline} />
@@ -38,8 +38,8 @@ export const ConversationRow = memo(function ConversationRow({ conversation, isC
           </time>
         </span>
         <span className="row-about">
-          <span>{contractTitle(contract, contractId)}</span>
-          {milestoneId !== null && <span className="row-milestone">{milestoneTitle(contract, milestoneId)}</span>}
+          <span>{contractTitle(about, contractId)}</span>
+          {milestoneId !== null && <span className="row-milestone">{milestoneTitle(about, milestoneId)}</span>}
         </span>
         <span className="row-bottom">
           <LastWords conversation={conversation} isCurrent={isCurrent} />

@@ -103,30 +103,31 @@ function useOffered(): string[] {
 }
 
 function ContractChip({ contractId, onChoose }: { contractId: string; onChoose: (contractId: string) => void }): ReactElement {
-  const { contract } = useContract(contractId);
+  const title = contractTitle(useContract(contractId), contractId);
   return (
     <button type="button" className="chip" onClick={() => onChoose(contractId)}>
-      {contractTitle(contract, contractId)}
+      {title === '' ? contractId : title}
     </button>
   );
 }
 
 function Places({ contractId, onChoose }: { contractId: string; onChoose: () => void }): ReactElement {
-  const { contract, error } = useContract(contractId);
+  const about = useContract(contractId);
+  const { contract, error } = about;
   const { items } = useConversations();
   if (error !== null) return <Fault text={explain(error)} />;
   if (contract === null) return <p role="status">Looking it up …</p>;
   const milestoneIds = [null, ...contract.milestones.map(({ id }) => id)];
   return (
-    <section className="places" aria-label={`Conversations of ${contractTitle(contract, contractId)}`}>
-      <h3>{contractTitle(contract, contractId)}</h3>
+    <section className="places" aria-label={`Conversations of ${contractTitle(about, contractId)}`}>
+      <h3>{contractTitle(about, contractId)}</h3>
       <ul>
         {milestoneIds.map((milestoneId) => {
           const { to, exists } = placeOf(items, contractId, milestoneId);
           return (
             <li key={milestoneId ?? ''}>
               <Link to={to} className="place" onClick={onChoose}>
-                <span>{milestoneTitle(contract, milestoneId)}</span>
+                <span>{milestoneTitle(about, milestoneId)}</span>
                 <small>{exists ? 'Open' : 'Start'}</small>
                 <ChevronRight aria-hidden />
               </Link>

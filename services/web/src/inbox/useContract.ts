@@ -30,13 +30,15 @@ export function useContract(id: string): ContractView {
   return known.id === id ? known.view : NOTHING;
 }
 
-/** How a contract is called, by its id as long as nothing better is known. */
-export function contractTitle(contract: Contract | null, id: string): string {
+/** How a contract is called: by its id if it has no title, or is not told; nothing as long as it is being asked for. */
+export function contractTitle({ contract, error }: ContractView, id: string): string {
+  if (contract === null && error === null) return '';
   return contract?.title ?? `Contract ${id}`;
 }
 
 /** How a milestone is called; what is about none is about the contract as a whole. */
-export function milestoneTitle(contract: Contract | null, id: string | null): string {
+export function milestoneTitle({ contract, error }: ContractView, id: string | null): string {
   if (id === null) return 'General';
+  if (contract === null && error === null) return '';
   return contract?.milestones.find((milestone) => milestone.id === id)?.title ?? `Milestone ${id}`;
 }

@@ -14,11 +14,11 @@ interface Props {
 
 /** The contract and milestone that a conversation is about, and the way to the contract's other conversations. */
 export function PlaceMenu({ contractId, milestoneId }: Props): ReactElement {
-  const { contract } = useContract(contractId);
+  const about = useContract(contractId);
   const { items } = useConversations();
-  const title = contractTitle(contract, contractId);
-  const present = milestoneTitle(contract, milestoneId);
-  const milestoneIds = [null, ...(contract?.milestones ?? []).map(({ id }) => id)];
+  const title = contractTitle(about, contractId);
+  const present = milestoneTitle(about, milestoneId);
+  const milestoneIds = [null, ...(about.contract?.milestones ?? []).map(({ id }) => id)];
   return (
     <Menu.Root modal={false}>
       <Menu.Trigger className="place-menu">
@@ -37,7 +37,7 @@ export function PlaceMenu({ contractId, milestoneId }: Props): ReactElement {
             return (
               <Menu.Item key={id ?? ''} className="menu-item" onSelect={() => navigate(to)}>
                 <span className="menu-mark">{id === milestoneId && <Check />}</span>
-                {milestoneTitle(contract, id)}
+                {milestoneTitle(about, id)}
                 {!exists && <small>Start</small>}
               </Menu.Item>
             );

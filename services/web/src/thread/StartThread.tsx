@@ -63,7 +63,8 @@ function FirstMessage({ contract, milestoneId }: { contract: Contract; milestone
   const uploads = useUploads(upload);
   const drop = useDropZone(uploads.add);
   useEffect(() => input.current?.focus(), []);
-  const about = milestoneId === null ? contractTitle(contract, contract.id) : milestoneTitle(contract, milestoneId);
+  const known = { contract, error: null };
+  const about = milestoneId === null ? contractTitle(known, contract.id) : milestoneTitle(known, milestoneId);
   return (
     <section className="thread" aria-label="New conversation" {...drop.handlers}>
       <Header userId={otherId} contractId={contract.id} milestoneId={milestoneId} />

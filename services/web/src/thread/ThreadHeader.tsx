@@ -1,9 +1,9 @@
 import type { Conversation, PresenceItem } from '@freelancehub/messaging-client';
-import { usePresence } from '@freelancehub/messaging-client/react';
 import { ArrowLeft, Search } from 'lucide-react';
 import type { ReactElement } from 'react';
 
 import { otherOf } from '../inbox/participants.js';
+import { usePresenceOf } from '../inbox/usePresenceOf.js';
 import { Link } from '../route/Link.js';
 import { useName, useSession } from '../session/SessionContext.js';
 import { lastSeen } from '../text/time.js';
@@ -41,7 +41,7 @@ interface HeaderProps {
 /** The head of a conversation, whether it exists or is about to be begun. */
 export function Header({ userId, contractId, milestoneId, children }: HeaderProps): ReactElement {
   const name = useName(userId);
-  const presence = usePresence(userId).get(userId);
+  const presence = usePresenceOf(userId);
   return (
     <header className="thread-header">
       <Link to={{ view: 'list' }} className="icon-button back" aria-label="Back to the list">

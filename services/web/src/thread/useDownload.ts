@@ -1,5 +1,5 @@
 import type { Attachment } from '@freelancehub/messaging-client';
-import { useMessaging } from '@freelancehub/messaging-client/react';
+import { useConnection, useMessaging } from '@freelancehub/messaging-client/react';
 import { useCallback, useEffect, useState } from 'react';
 
 import { explain } from '../text/explain.js';
@@ -37,6 +37,13 @@ export function useDownload(attachment: Attachment, isWanted: boolean): Download
       setState({ url: null, error: null });
     };
   }, [client, attachment, isWanted, attempt]);
+  const isConnected = useConnection().status === 'connected';
+  const [wasConnected, setWasConnected] = useState(isConnected);
+  if (isConnected !== wasConnected) {
+    setWasConnected(isConnected);
+    // What failed for want of a connection comes by itself once it is back.
+    if (isConnected && state.error !== null) setAttempt(attempt + 1);
+  }
   const retry = useCallback(() => setAttempt((before) => before + 1), []);
   return { ...state, retry };
 }

@@ -2,9 +2,7 @@ import type { ConversationHandle } from '@freelancehub/messaging-client';
 import { useCallback, useEffect, useRef, useState } from 'react';
 
 import { explain } from '../text/explain.js';
-
-/** Pages that are loaded for one jump before it is asked whether to go on: 2,000 messages. */
-const PAGES_MAX = 40;
+import { loadUntil, remainingOf } from './load_until.js';
 
 /** How a jump is getting on. */
 export interface JumpState {
@@ -49,26 +47,15 @@ export function useJump(handle: ConversationHandle): Jump {
         if (mine === attempt.current) setState({ seq, status, distance, remaining: remainingOf(handle, seq), error });
       };
       const load = async (): Promise<void> => {
-        for (let pages = 0; remainingOf(handle, seq) > 0; pages += 1) {
-          if (mine !== attempt.current) return;
-          if (pages === PAGES_MAX) {
-            tell('paused');
-            return;
-          }
+        const isThere = await loadUntil(handle, seq, () => {
           tell('loading');
-          await handle.loadEarlier();
-        }
-        tell('loaded');
+          return mine === attempt.current;
+        });
+        tell(isThere ? 'loaded' : 'paused');
       };
       load().catch((error: unknown) => tell('failed', explain(error)));
     },
     [handle],
   );
   return { state, to, end };
-}
-
-/** Messages that are to be loaded until one of them is there. */
-function remainingOf(handle: ConversationHandle, seq: number): number {
-  const first = handle.get().messages.find((message) => message.state === 'sent');
-  return first?.state === 'sent' ? Math.max(0, first.seq - seq) : 0;
 }
