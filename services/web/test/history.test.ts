@@ -38,10 +38,12 @@ async function shiftOfOnePage({ page }: Person): Promise<number> {
     const frame = (): Promise<void> => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     const count = (): number => scroller.querySelectorAll('[data-message]').length;
     const edge = scroller.getBoundingClientRect().top;
-    scroller.scrollTop = 500;
-    // What comes near the screen is laid out first, and its heights are known then.
+    // Not so far that the next page is asked for: what is near the screen is laid out first, and no page is on its way.
+    scroller.scrollTop = 1_200;
     for (let frames = 0; frames < 2; frames += 1) await frame();
+    while (document.body.innerText.includes('Loading earlier')) await frame();
     const before = count();
+    scroller.scrollTop = 600;
     const anchor = [...scroller.querySelectorAll('[data-message]')].find((row) => row.getBoundingClientRect().top >= edge);
     if (anchor === undefined) throw new Error('there is no message on the screen');
     const top = anchor.getBoundingClientRect().top;
@@ -115,8 +117,7 @@ test('who reads above is not moved by what comes, and reads it when he goes ther
     two.ada,
     Array.from({ length: 40 }, (_, index) => textOf(index)),
   );
-  const ada = await here.signedIn(two.ada, `/c/${other}`);
-  const ben = await here.signedIn(two.ben, `/c/${other}`);
+  const [ada, ben] = await here.both(two, other);
   await until('ada is at the end', () => isAtEnd(ada));
   await ben.sees('New messages');
   assert.ok(await isInSight(ben, 'Begin'), 'ben begins where he has not read');
@@ -140,8 +141,7 @@ test('who reads above is not moved by what comes, and reads it when he goes ther
 
 test('what comes to a page that is not looked at stays unread', async () => {
   const { pair: two, id: other } = await here.conversation('Begin');
-  const ada = await here.signedIn(two.ada, `/c/${other}`);
-  const ben = await here.signedIn(two.ben, `/c/${other}`);
+  const [ada, ben] = await here.both(two, other);
   await ada.message('Begin').waitFor();
   await look(ada, 'hidden');
   await ben.send('Are you there?');

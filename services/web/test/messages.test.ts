@@ -12,8 +12,7 @@ const here = world();
 /** Both look at the same new conversation. */
 async function together(milestones: string[] = []): Promise<{ ada: Person; ben: Person; id: string }> {
   const { pair, id } = await here.conversation('First', milestones);
-  const ada = await here.signedIn(pair.ada, `/c/${id}`);
-  const ben = await here.signedIn(pair.ben, `/c/${id}`);
+  const [ada, ben] = await here.both(pair, id);
   for (const person of [ada, ben]) await person.message('First').waitFor();
   return { ada, ben, id };
 }
@@ -205,7 +204,7 @@ test('text is text, and addresses in it are links', async () => {
   const link = ben.message('See').getByRole('link');
   assert.equal(await link.getAttribute('href'), 'https://example.com/plan');
   assert.equal(await link.getAttribute('rel'), 'noopener noreferrer nofollow');
-  assert.equal(await ben.page.title(), 'Messages');
+  await ben.hasTitle('Messages');
 });
 
 test('what is too long is refused, and can be discarded', async () => {

@@ -9,8 +9,7 @@ const here = world();
 
 test('a window heals by itself after the service was killed, and sends what was written meanwhile', async () => {
   const { pair, id } = await here.conversation();
-  const ada = await here.signedIn(pair.ada, `/c/${id}`);
-  const ben = await here.signedIn(pair.ben, `/c/${id}`);
+  const [ada, ben] = await here.both(pair, id);
   await ada.send('Before');
   await ben.message('Before').waitFor();
 

@@ -64,6 +64,12 @@ export class World {
     return person;
   }
 
+  /** Both of a pair, who look at their conversation. */
+  both({ ada, ben }: Pair, conversationId: string): Promise<[Person, Person]> {
+    const path = `/c/${conversationId}`;
+    return Promise.all([this.signedIn(ada, path), this.signedIn(ben, path)]);
+  }
+
   /** Stores messages of a user, as many at a time as the service takes. */
   async post(conversationId: string, userId: string, contents: string[]): Promise<void> {
     const path = `/api/messages/conversations/${conversationId}/messages`;
