@@ -154,6 +154,11 @@ impl Settings {
             .or_insert_with(|| value.into());
     }
 
+    /// Gives a variable a value, whatever it had: one that was given on the command line.
+    pub fn set(&mut self, variable: &'static str, value: impl Into<String>) {
+        self.variables.insert(variable.to_owned(), value.into());
+    }
+
     /// Notes a fault, once however often it is found.
     pub fn fault(&mut self, variable: &'static str, message: impl Into<String>) {
         let fault = Fault {
@@ -213,6 +218,16 @@ mod tests {
         }
         let Warnings(warnings) = settings.finish().expect("no fault");
         assert_eq!(warnings.len(), 1);
+    }
+
+    #[test]
+    fn a_value_from_the_command_line_counts_before_the_environment() {
+        let mut settings = Settings::from_pairs([("PORT", "1"), ("SIZE", "2")]);
+        settings.set("PORT", "3");
+        settings.set("NAME", "four");
+        assert_eq!(settings.or("PORT", 0u16), 3);
+        assert_eq!(settings.or("SIZE", 0u16), 2);
+        assert_eq!(settings.text("NAME"), Some("four"));
     }
 
     #[test]
