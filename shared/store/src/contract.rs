@@ -48,7 +48,7 @@ pub enum PutContractError {
 }
 
 /// How often a put is evaluated anew because the contract changed under it.
-const ATTEMPTS_MAX: usize = 8;
+pub(crate) const ATTEMPTS_MAX: usize = 8;
 
 impl Store {
     /// Puts a contract in the place of the one with its id, whole, unless that would orphan a conversation.
@@ -134,7 +134,7 @@ impl Store {
 }
 
 /// The contract of this id, provided that the new one may take its place.
-fn allowed(contract: &NewContract) -> Document {
+pub(crate) fn allowed(contract: &NewContract) -> Document {
     let mut kept = vec![""];
     kept.extend(
         contract
@@ -156,7 +156,10 @@ fn allowed(contract: &NewContract) -> Document {
 }
 
 /// The same rule as [`allowed`], to say which part of it a contract breaks.
-fn conflict(stored: &StoredContract, contract: &NewContract) -> Option<PutContractError> {
+pub(crate) fn conflict(
+    stored: &StoredContract,
+    contract: &NewContract,
+) -> Option<PutContractError> {
     if stored.open.is_empty() {
         return None;
     }

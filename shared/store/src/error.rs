@@ -141,8 +141,19 @@ pub(crate) fn is_duplicate_key(error: &DriverError) -> bool {
     }
 }
 
+/// Where an ordered insert stopped at a taken key; none if anything else went wrong, or may have.
+pub(crate) fn collision_index(error: &DriverError) -> Option<usize> {
+    let ErrorKind::InsertMany(error) = error.kind.as_ref() else {
+        return None;
+    };
+    match (&error.write_concern_error, error.write_errors.as_deref()) {
+        (None, Some([error])) if error.code == DUPLICATE_KEY => Some(error.index),
+        _ => None,
+    }
+}
+
 /// The server's code for a key that a unique index has already.
-pub(crate) const DUPLICATE_KEY: i32 = 11_000;
+const DUPLICATE_KEY: i32 = 11_000;
 
 fn is_passing(error: &DriverError) -> bool {
     match error.kind.as_ref() {

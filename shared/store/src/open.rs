@@ -1,4 +1,4 @@
-use messaging_domain::{ContractId, ConversationId, MilestoneId, Parties, UserId};
+use messaging_domain::{ContractId, ConversationId, MilestoneId, Parties, Timestamp, UserId};
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as DriverResult;
 use mongodb::options::{ReadConcern, ReturnDocument};
@@ -32,13 +32,25 @@ impl Store {
         milestone: Option<&MilestoneId>,
         user: &UserId,
     ) -> Result<ConversationKey, OpenError> {
+        self.open_conversation_at(contract, milestone, user, self.now())
+            .await
+    }
+
+    /// As [`open_conversation`](Self::open_conversation), with the time to note if it is not open.
+    pub(crate) async fn open_conversation_at(
+        &self,
+        contract: &ContractId,
+        milestone: Option<&MilestoneId>,
+        user: &UserId,
+        time: Timestamp,
+    ) -> Result<ConversationKey, OpenError> {
         let id = ConversationId::derive(contract, milestone);
         let key = match self.conversation_key(id).await.map_err(OpenError::Store)? {
             Some(key) => Some(key),
             None => {
                 let opened = self
                     .mongo()
-                    .fenced(self.open_anew(id, contract, milestone, user))
+                    .fenced(self.open_anew(id, contract, milestone, user, time))
                     .await;
                 opened.map_err(OpenError::Store)?
             }
@@ -112,6 +124,7 @@ impl Store {
         contract: &ContractId,
         milestone: Option<&MilestoneId>,
         user: &UserId,
+        time: Timestamp,
     ) -> DriverResult<Option<ConversationKey>> {
         self.ensure_prepared().await?;
         // The contract learns of the conversation before it exists, so a put in between is refused rather than late.
@@ -124,7 +137,7 @@ impl Store {
             "client": parties.client.as_str(),
             "freelancer": parties.freelancer.as_str(),
             "users": [parties.client.as_str(), parties.freelancer.as_str()],
-            "openedAt": date(self.now()),
+            "openedAt": date(time),
             "lastSeq": 0_i64, "nc": 0_i64, "nf": 0_i64,
             "readClient": { "seq": 0_i64, "n": 0_i64 },
             "readFreelancer": { "seq": 0_i64, "n": 0_i64 },

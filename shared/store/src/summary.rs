@@ -4,7 +4,8 @@ use mongodb::bson::{Document, doc};
 use mongodb::error::Result as DriverResult;
 use mongodb::options::Acknowledgment;
 
-use crate::model::{Head, StoredMessage, date, number};
+use crate::error::Trouble;
+use crate::model::{Head, StoredConversation, StoredMessage, date, number, timestamp};
 use crate::mongo::Mongo;
 use crate::updates::run_updates;
 
@@ -30,7 +31,7 @@ impl Summary {
     }
 
     /// The summary of a whole log, by its last message and the time of its first.
-    pub(crate) fn of(last: &StoredMessage, first: Timestamp) -> Self {
+    fn of(last: &StoredMessage, first: Timestamp) -> Self {
         Self {
             id: last.c,
             head: last.head(),
@@ -53,6 +54,22 @@ impl Summary {
         }
         doc! { "q": { "_id": self.id }, "u": update }
     }
+}
+
+/// Brings a conversation's summary up to the last message of its log; whether it was behind.
+pub(crate) async fn catch_up(
+    mongo: &Mongo,
+    conversation: &StoredConversation,
+    last: &StoredMessage,
+) -> DriverResult<bool> {
+    if conversation.last_seq >= last.seq && conversation.created_at.is_some() {
+        return Ok(false);
+    }
+    let messages = &mongo.collections().await?.messages;
+    let first = messages.find_one(doc! { "c": last.c, "seq": 1 }).await?;
+    let first = first.ok_or(Trouble::Missing)?;
+    write_summaries(mongo, Some(Summary::of(last, timestamp(first.at)))).await?;
+    Ok(true)
 }
 
 /// Writes summaries in one command, acknowledged by the primary alone: they repeat what the log has.

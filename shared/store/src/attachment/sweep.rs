@@ -81,10 +81,17 @@ impl Store {
         if hidden.matched_count == 0 {
             return Ok(false);
         }
-        remove_bytes(&collections.attachment_bytes, stored.id).await?;
-        let this = doc! { "_id": stored.id };
-        collections.attachments.delete_one(this).await?;
+        self.remove_file(stored.id).await?;
         Ok(true)
+    }
+
+    /// Removes a file's bytes and then its document, which must be hidden from everybody.
+    pub(crate) async fn remove_file(&self, id: ObjectId) -> DriverResult<()> {
+        let collections = self.mongo().collections().await?;
+        remove_bytes(&collections.attachment_bytes, id).await?;
+        let this = doc! { "_id": id };
+        collections.attachments.delete_one(this).await?;
+        Ok(())
     }
 
     /// Whether a message holds a file.

@@ -47,14 +47,18 @@ impl Store {
         uploader: &UserId,
     ) -> Result<Upload, StoreError> {
         self.mongo()
-            .fenced(self.begin(conversation, uploader))
+            .fenced(self.begin(ObjectId::new(), conversation, uploader))
             .await
     }
 
-    async fn begin(&self, conversation: ConversationId, uploader: &UserId) -> DriverResult<Upload> {
+    pub(crate) async fn begin(
+        &self,
+        id: ObjectId,
+        conversation: ConversationId,
+        uploader: &UserId,
+    ) -> DriverResult<Upload> {
         self.ensure_prepared().await?;
         let collections = self.mongo().collections().await?;
-        let id = ObjectId::new();
         let document = StoredAttachment {
             id,
             c: object_id(conversation),

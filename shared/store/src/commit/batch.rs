@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
 use messaging_lifecycle::Tasks;
-use mongodb::error::{Error as DriverError, ErrorKind};
 use tokio::time::{Instant, timeout};
 
 use super::plan::{Care, plan};
 use super::portion::{InFlight, Numbered, Portion};
 use super::settle::settle;
-use crate::error::{DUPLICATE_KEY, Trouble, sorted};
+use crate::error::{Trouble, collision_index, sorted};
 use crate::store::Shared;
 use crate::{AppendError, StoreError};
 
@@ -109,17 +108,6 @@ async fn insert(shared: &Shared, numbered: &[Numbered]) -> Inserted {
         Err(_) => Inserted::Unknown(StoreError::unavailable(Trouble::Deadline(
             shared.mongo.deadline(),
         ))),
-    }
-}
-
-/// Where an ordered insert stopped at a taken key; none if anything else went wrong, or may have.
-fn collision_index(error: &DriverError) -> Option<usize> {
-    let ErrorKind::InsertMany(error) = error.kind.as_ref() else {
-        return None;
-    };
-    match (&error.write_concern_error, error.write_errors.as_deref()) {
-        (None, Some([error])) if error.code == DUPLICATE_KEY => Some(error.index),
-        _ => None,
     }
 }
 

@@ -17,10 +17,10 @@ use crate::ConversationKey;
 use crate::error::Trouble;
 use crate::head::last_message;
 use crate::metrics::{Metrics, Repair};
-use crate::model::{StoredConversation, StoredMessage, number, object_id, timestamp};
+use crate::model::{StoredConversation, StoredMessage, number, object_id};
 use crate::recent::committed_as;
 use crate::store::Shared;
-use crate::summary::{Summary, write_summaries};
+use crate::summary::catch_up;
 
 /// Conversations whose summary may lag behind their log, or that may have messages nobody was told of.
 pub(crate) struct RepairList {
@@ -182,14 +182,7 @@ async fn look(shared: &Shared, case: &mut Case) -> DriverResult<()> {
     let Some(last) = last_message(&shared.mongo, case.key.id()).await? else {
         return Ok(());
     };
-    if conversation.last_seq < last.seq || conversation.created_at.is_none() {
-        let first = collections
-            .messages
-            .find_one(doc! { "c": id, "seq": 1 })
-            .await?;
-        let first = first.ok_or(Trouble::Missing)?;
-        write_summaries(&shared.mongo, Some(Summary::of(&last, timestamp(first.at)))).await?;
-    }
+    catch_up(&shared.mongo, &conversation, &last).await?;
     for _ in 0..PAGES_MAX {
         let Some(after) = case.publish_after.filter(|after| *after < last.seq) else {
             break;
