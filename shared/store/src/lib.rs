@@ -44,6 +44,7 @@ mod cursor;
 mod error;
 mod head;
 mod history;
+mod import;
 mod key;
 mod last_seen;
 mod list;
@@ -69,6 +70,10 @@ pub use contract::{NewContract, PutContract, PutContractError};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Cause, StoreError};
 pub use history::{History, HistoryRange};
+pub use import::{
+    Brought, ContractImport, Finished, ImportLog, ImportMode, ImportUpload, ImportedContract,
+    ImportedConversation, ImportedMessage, ImportedRead,
+};
 pub use key::ConversationKey;
 pub use open::OpenError;
 pub use read_mark::MarkedRead;
