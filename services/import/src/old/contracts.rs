@@ -1,11 +1,11 @@
 use messaging_domain::{ContractId, Timestamp};
 use mongodb::Cursor;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::{Bson, DateTime, Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as DriverResult;
 
 use super::OldDatabase;
-use super::value::{as_date, ways_to_write};
+use super::value::{ways_to_write, written_since};
 
 /// Contracts that are fetched at a time.
 const BATCH: u32 = 100;
@@ -16,14 +16,7 @@ impl OldDatabase {
         &self,
         since: Option<Timestamp>,
     ) -> DriverResult<Cursor<Document>> {
-        let changed = since.map(|since| {
-            let at = doc! { "$ifNull": [as_date("$updatedAt"), as_date("$createdAt")] };
-            let since = DateTime::from_millis(since.millis());
-            // What has no time may have changed at any.
-            let changed = doc! { "$or": [{ "$eq": [&at, null] }, { "$gte": [&at, since] }] };
-            doc! { "$match": { "$expr": changed } }
-        });
-        let pipeline = changed.into_iter().collect();
+        let pipeline = since.map(written_since).into_iter().collect();
         self.aggregate(&self.contracts(), pipeline, BATCH).await
     }
 

@@ -1,10 +1,10 @@
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use messaging_domain::Timestamp;
-use mongodb::bson::{Bson, DateTime, Document, doc};
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Result as DriverResult;
 
 use super::OldDatabase;
-use super::value::as_date;
+use super::value::written_since;
 
 /// Conversation ids that are looked up at a time.
 const IDS_PER_QUERY: usize = 500;
@@ -15,11 +15,7 @@ impl OldDatabase {
         &self,
         since: Option<Timestamp>,
     ) -> DriverResult<impl Stream<Item = DriverResult<Document>> + use<'_>> {
-        let recent = since.map(|since| {
-            let at = doc! { "$ifNull": [as_date("$updatedAt"), as_date("$createdAt")] };
-            let since = DateTime::from_millis(since.millis());
-            doc! { "$match": { "$expr": { "$or": [{ "$eq": [&at, null] }, { "$gte": [&at, since] }] } } }
-        });
+        let recent = since.map(written_since);
         let mut distinct: Vec<Document> = recent.clone().into_iter().collect();
         distinct.push(doc! { "$group": { "_id": "$conversationId" } });
         let ids = self

@@ -2,7 +2,7 @@
 
 use messaging_domain::Timestamp;
 use mongodb::bson::oid::ObjectId;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 
 /// An id as text; none if it is neither an ObjectId nor a text that says something.
 pub(crate) fn id_text(value: Option<&Bson>) -> Option<String> {
@@ -63,10 +63,15 @@ pub(super) fn as_date(field: &str) -> Document {
     doc! { "$convert": { "input": field, "to": "date", "onError": null, "onNull": null } }
 }
 
+/// A stage that passes what was written to since a time on, and what has no time, as it may have been written at any.
+pub(super) fn written_since(time: Timestamp) -> Document {
+    let at = doc! { "$ifNull": [as_date("$updatedAt"), as_date("$createdAt")] };
+    let time = DateTime::from_millis(time.millis());
+    doc! { "$match": { "$expr": { "$or": [{ "$eq": [&at, null] }, { "$gte": [&at, time] }] } } }
+}
+
 #[cfg(test)]
 mod tests {
-    use mongodb::bson::DateTime;
-
     use super::*;
 
     #[test]

@@ -1,29 +1,36 @@
 use std::fs;
+use std::path::PathBuf;
 
 use mongodb::bson::{Bson, Document, doc};
 use serde_json::json;
 
+use crate::support::World;
 use crate::support::log::Log;
 use crate::support::old_data::{
     Documents, client, contract, contract_document, conversation_document, message_document,
 };
 use crate::world;
 
-#[tokio::test]
-async fn files_that_are_there_are_stored_and_the_others_linked() {
+/// A world with one message that says nothing and has these attachments, and the folder of their files.
+async fn world_with_attachments(attachments: Vec<Bson>) -> (World, PathBuf) {
     let world = world(&[]).await;
     let mut documents = Documents::default();
     documents.add("contracts", contract_document(0));
     documents.add("conversations", conversation_document(0, 0));
     let mut message = message_document(1, 0, client(0), "", 5_000);
-    message.insert("attachments", vec![
-        doc! { "url": "/uploads/1-brief.pdf", "filename": "brief.pdf", "mimetype": "application/pdf", "size": 300_000 },
-        doc! { "url": "/uploads/gone.png", "filename": "gone.png" },
-    ]);
+    message.insert("attachments", attachments);
     documents.add("messages", message);
     documents.insert(&world.old).await;
     let uploads = world.folder.path().join("uploads");
-    fs::create_dir(&uploads).unwrap();
+    fs::create_dir(&uploads).expect("the folder can be made");
+    (world, uploads)
+}
+
+#[tokio::test]
+async fn files_that_are_there_are_stored_and_the_others_linked() {
+    let brief = doc! { "url": "/uploads/1-brief.pdf", "filename": "brief.pdf", "mimetype": "application/pdf", "size": 300_000 };
+    let gone = doc! { "url": "/uploads/gone.png", "filename": "gone.png" };
+    let (world, uploads) = world_with_attachments(vec![brief.into(), gone.into()]).await;
     // More than one chunk of GridFS.
     let bytes: Vec<u8> = (0..300_000_u32).map(|n| n.to_le_bytes()[0]).collect();
     fs::write(uploads.join("1-brief.pdf"), &bytes).unwrap();
@@ -65,16 +72,7 @@ async fn files_that_are_there_are_stored_and_the_others_linked() {
 
 #[tokio::test]
 async fn what_a_killed_run_left_of_a_file_is_replaced() {
-    let world = world(&[]).await;
-    let mut documents = Documents::default();
-    documents.add("contracts", contract_document(0));
-    documents.add("conversations", conversation_document(0, 0));
-    let mut message = message_document(1, 0, client(0), "", 5_000);
-    message.insert("attachments", vec!["/uploads/a.txt"]);
-    documents.add("messages", message);
-    documents.insert(&world.old).await;
-    let uploads = world.folder.path().join("uploads");
-    fs::create_dir(&uploads).unwrap();
+    let (world, uploads) = world_with_attachments(vec!["/uploads/a.txt".into()]).await;
     fs::write(uploads.join("a.txt"), "the file").unwrap();
     let arguments = ["--attachments-dir", uploads.to_str().expect("a text")];
     world.import(&arguments).await;

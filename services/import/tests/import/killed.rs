@@ -43,3 +43,26 @@ async fn a_run_that_was_killed_is_gone_on_with_to_the_same_end() {
     let run = world.import(&[]).await;
     assert_eq!(run.report["changed"], json!(false), "{run:#?}");
 }
+
+#[tokio::test]
+async fn a_run_that_is_asked_to_end_does_so_and_says_how_to_go_on() {
+    let world = world(&Talk::some(10, 300)).await;
+    let mut process = world.start(&["--batch", "10", "--at-once", "2"]);
+    eventually(BOUND, "messages of the first part", async || {
+        world.message_count().await >= 100
+    })
+    .await;
+    assert_eq!(process.terminate().await, 1);
+    assert!(world.message_count().await < 3_000);
+    let log = process.log_lines().concat();
+    assert!(
+        log.contains("run it again") && log.contains("Terminate"),
+        "{log}"
+    );
+    let run = world.import(&[]).await;
+    assert_eq!(
+        (run.code, world.message_count().await),
+        (0, 3_000),
+        "{run:#?}"
+    );
+}
