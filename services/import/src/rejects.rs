@@ -64,7 +64,9 @@ impl Reason {
                 "its text, with links to its attachments, has more than 10,000 characters"
             }
             Self::ContentInvalid => "its content is no text",
-            Self::IdTaken => "a message of its id is in another conversation",
+            Self::IdTaken => {
+                "another conversation has a message of its id, or this one another message of its client message id"
+            }
         }
     }
 }

@@ -50,11 +50,17 @@ async fn open(store: &Store, number: u32) -> ConversationKey {
     opened.expect("the conversation opens")
 }
 
-async fn say(store: &Store, key: &ConversationKey, sender: Party, text: &str) -> u64 {
+async fn say(
+    store: &Store,
+    key: &ConversationKey,
+    sender: Party,
+    text: &str,
+    name: Option<&str>,
+) -> u64 {
     let message = NewMessage {
         content: Content::parse(text).expect("valid"),
         attachments: Vec::new(),
-        client_message_id: None,
+        client_message_id: name.map(|name| name.parse().expect("valid")),
     };
     let said = store.append(key, sender, message).await;
     said.expect("it is stored").message.seq
@@ -67,7 +73,10 @@ async fn what_comes_after_messages_of_the_new_service_stands_behind_them_and_is_
     let tasks = Tasks::new();
     let store = service(&world, &tasks);
     let key = open(&store, 0).await;
-    assert_eq!(say(&store, &key, Party::Freelancer, "said here").await, 11);
+    assert_eq!(
+        say(&store, &key, Party::Freelancer, "said here", None).await,
+        11
+    );
     let old = world.old.collection::<Document>("messages");
     let mut late = message_document(99_999, 0, freelancer(0), "said there", 1_000_000);
     let reading = doc! { "userId": client(0), "readAt": at(1_000_001) };
@@ -89,7 +98,7 @@ async fn what_comes_after_messages_of_the_new_service_stands_behind_them_and_is_
             .any(|line| line.contains("stand behind later ones"))
     );
     // The service's own idea of the head is out of date now, and it goes on all the same.
-    assert_eq!(say(&store, &key, Party::Client, "and here").await, 13);
+    assert_eq!(say(&store, &key, Party::Client, "and here", None).await, 13);
     let log = Log::find(&world.new, contract(0), None)
         .await
         .expect("a conversation");
@@ -124,7 +133,7 @@ async fn two_importers_and_a_service_at_once_leave_each_message_once_and_in_orde
             } else {
                 Party::Freelancer
             };
-            say(&store, &key, party, &format!("here {said}")).await;
+            say(&store, &key, party, &format!("here {said}"), None).await;
             said += 1;
         }
     };
@@ -155,5 +164,30 @@ async fn two_importers_and_a_service_at_once_leave_each_message_once_and_in_orde
         .expect("a conversation");
     assert_eq!(log.messages.len() as u64, 600 + said);
     log.assert_whole();
+    tasks.stop(Duration::from_secs(10)).await.expect("they end");
+}
+
+#[tokio::test]
+async fn a_name_that_its_sender_has_given_away_costs_that_message_alone() {
+    let world = world(&Talk::some(1, 3)).await;
+    let tasks = Tasks::new();
+    let store = service(&world, &tasks);
+    put_contract(&store, 0).await;
+    let key = open(&store, 0).await;
+    let taken = old_data::id(6, 0).to_hex();
+    let name = format!("import-{taken}");
+    say(&store, &key, Party::Client, "mine", Some(&name)).await;
+    let run = world.import(&[]).await;
+    assert_eq!(run.code, 65, "{run:#?}");
+    assert_eq!(
+        run.report["rejected"],
+        json!({ "message": { "id_taken": 1 } })
+    );
+    assert_eq!(world.rejected()[0]["id"], taken);
+    let log = Log::find(&world.new, contract(0), None)
+        .await
+        .expect("a conversation");
+    log.assert_whole();
+    assert_eq!(log.contents(), ["mine", "message 1 of 0", "message 2 of 0"]);
     tasks.stop(Duration::from_secs(10)).await.expect("they end");
 }

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use messaging_domain::{ContractId, ConversationId, MilestoneId, Parties, Timestamp};
+use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 
 use super::known::Known;
@@ -44,7 +45,7 @@ pub enum Brought {
         /// Its place.
         seq: u64,
     },
-    /// It is in another conversation.
+    /// It is in another conversation, or its sender has given its name to another message.
     Elsewhere,
 }
 
@@ -169,11 +170,16 @@ impl ImportLog {
             self.has_others = true;
             tokio::time::sleep(COLLISION_PAUSE).await;
             self.look_up_head().await?;
-            let missing = messages
-                .iter()
-                .zip(&brought)
-                .filter(|(_, brought)| brought.is_none());
-            known = self.known(missing.map(|(message, _)| message)).await?;
+            let missing = messages.iter().zip(&mut brought);
+            let mut missing: Vec<_> = missing.filter(|(_, brought)| brought.is_none()).collect();
+            known = self
+                .known(missing.iter().map(|(message, _)| *message))
+                .await?;
+            if let Some((message, brought)) = missing.first_mut()
+                && self.has_lost_its_name(message).await?
+            {
+                **brought = Some(Brought::Elsewhere);
+            }
         }
         Err(StoreError::unavailable(Trouble::Contended))
     }
@@ -188,6 +194,20 @@ impl ImportLog {
         } else {
             Ok(HashMap::new())
         }
+    }
+
+    /// Whether the sender has given the message's name to another one, which he can as long as it is not there.
+    async fn has_lost_its_name(&self, message: &ImportedMessage) -> Result<bool, StoreError> {
+        let named = doc! {
+            "c": object_id(self.key.id()),
+            "sender": self.key.parties().user(message.sender).as_str(),
+            "cmid": message.name().as_str(),
+            "_id": { "$ne": message_object_id(message) },
+        };
+        let mongo = self.store.mongo();
+        let found =
+            mongo.fenced(async { mongo.collections().await?.messages.find_one(named).await });
+        Ok(found.await?.is_some())
     }
 
     async fn meet(&self, known: &Known, message: &ImportedMessage) -> Result<Brought, StoreError> {
