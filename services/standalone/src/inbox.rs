@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::map_request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -51,6 +52,8 @@ pub(crate) fn folder(settings: &mut Settings) -> Option<PathBuf> {
 
 /// Adds the inbox to the services' paths: a file of the folder, or `index.html` for each path that is neither that nor theirs; and
 /// `/demo.json` with a demo's users and their tokens.
+///
+/// The page may use the services it was served beside, whatever name or port it was asked for by: `CORS_ORIGINS` is for pages from elsewhere.
 pub(crate) fn with_inbox(router: Router, folder: &Path, demo: Option<Demo>) -> Router {
     let page = compressed_file(ServeFile::new(folder.join("index.html")));
     let files = ServeDir::new(folder)
@@ -63,7 +66,25 @@ pub(crate) fn with_inbox(router: Router, folder: &Path, demo: Option<Demo>) -> R
         ),
         None => router,
     };
-    router.fallback(async move |request: Request| serve(&files, &page, request).await)
+    router
+        .fallback(async move |request: Request| serve(&files, &page, request).await)
+        .layer(map_request(forget_own_origin))
+}
+
+/// Takes `Origin` away from what the inbox itself has asked for: browsers name it at each POST and WebSocket, and nobody can list a name
+/// or port that is not known before the start.
+async fn forget_own_origin(mut request: Request) -> Request {
+    if is_own_origin(request.headers()) {
+        request.headers_mut().remove(ORIGIN);
+    }
+    request
+}
+
+/// Whether the page that asks came from the host and port that it asks. A front that ends TLS may have changed the scheme.
+fn is_own_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text(ORIGIN).and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, authority)| text(HOST).is_some_and(|host| host == authority))
 }
 
 fn compressed_file(file: ServeFile) -> ServeFile {
@@ -105,7 +126,6 @@ fn first_segment(path: &str) -> &str {
 mod tests {
     use std::fs;
 
-    use axum::http::HeaderMap;
     use messaging_auth::JwtSecret;
     use messaging_web::method_not_allowed;
 
@@ -129,6 +149,14 @@ mod tests {
             write("assets/app-1a2b.js", "a script").expect("it is written");
             let services = Router::new()
                 .route("/metrics", get(async || "a service's"))
+                .route(
+                    "/api/origin",
+                    get(async |headers: HeaderMap| {
+                        headers
+                            .get(ORIGIN)
+                            .map_or("none".into(), |value| format!("{value:?}"))
+                    }),
+                )
                 .fallback(no_such_path)
                 .method_not_allowed_fallback(method_not_allowed);
             Self {
@@ -201,6 +229,32 @@ mod tests {
             );
         }
         assert_eq!(served.answer("POST", "/metrics").await.0, 405);
+    }
+
+    #[tokio::test]
+    async fn the_services_hear_of_the_origin_of_pages_from_elsewhere_only() {
+        let served = Served::new(None);
+        let cases = [
+            ("http://localhost:8000", "localhost:8000", "none"),
+            ("https://inbox.example", "inbox.example", "none"),
+            ("http://localhost:8001", "localhost:8000", "named"),
+            ("http://localhost", "localhost:8000", "named"),
+            ("https://inbox.example.org", "inbox.example", "named"),
+            ("null", "null", "named"),
+        ];
+        for (origin, host, heard) in cases {
+            let request = Request::get("/api/origin")
+                .header(ORIGIN, origin)
+                .header(HOST, host);
+            let request = request.body(Body::empty()).expect("a request");
+            let Ok(answer) = served.router.clone().oneshot(request).await;
+            let body = axum::body::to_bytes(answer.into_body(), 1 << 16).await;
+            let expected = match heard {
+                "none" => "none".to_owned(),
+                _ => format!("{origin:?}"),
+            };
+            assert_eq!(body.expect("a body"), expected, "{origin} at {host}");
+        }
     }
 
     #[tokio::test]

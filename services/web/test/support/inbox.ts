@@ -40,8 +40,8 @@ export class World {
       `there is no browser at ${CHROMIUM}: install Debian's chromium, or name another one by CHROMIUM`,
     );
     this.#browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
-    // Browsers name the origin of the page at each POST, and its port is not known before the service has started.
-    const inbox = { CORS_ORIGINS: '*', DEMO: '1', WEB_DIR: resolve('dist'), PRESENCE_GRACE_MS: '400' };
+    // Pages from elsewhere are refused here, so it is shown that the inbox needs not be listed.
+    const inbox = { CORS_ORIGINS: 'https://elsewhere.example', DEMO: '1', WEB_DIR: resolve('dist'), PRESENCE_GRACE_MS: '400' };
     this.#service = await Service.start(inbox);
     await until('the demo is there', async () => (await fetch(`${this.service.url}/demo.json`)).ok);
   }
