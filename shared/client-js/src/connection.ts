@@ -32,7 +32,12 @@ export interface ConnectionOptions {
 /** The `data` of a refused connection. */
 interface Refusal extends Error {
   data?: { code?: string };
+  /** Of a poll that failed: the status of its answer, where the page gets to know it. */
+  type?: string;
+  description?: unknown;
 }
+
+const FORBIDDEN = 403;
 
 /**
  * A Socket.IO connection that is made anew whenever it is lost, with a fresh token each time.
@@ -192,6 +197,11 @@ export class Connection {
 
   #notConnected(socket: Socket, error: Refusal): void {
     if (this.isClosed) return;
+    // The service knows no status but this one for a page whose origin it does not allow; where it once did, a front may have said so.
+    if (error.type === 'TransportError' && error.description === FORBIDDEN && this.#lostAtMs < 0) {
+      this.#refuse(new MessagingError('forbidden', 'the service does not take connections from this page', { cause: error }));
+      return;
+    }
     if (socket.active) {
       this.#become('offline', MessagingError.unavailable('the service cannot be reached', error));
       return;

@@ -23,7 +23,7 @@ export interface ClientOptions {
 export interface ConnectionState {
   /**
    * `offline`: the connection is lost and is being made anew by itself. `refused`: it is not tried again by itself (bad token,
-   * connection limit); call `connect()`.
+   * connection limit, an origin that is not allowed); call `connect()`.
    */
   status: 'idle' | 'connecting' | 'connected' | 'offline' | 'refused' | 'closed';
   error: MessagingError | null;

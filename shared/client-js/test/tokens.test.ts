@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 
 import { MessagingError } from '../src/index.js';
@@ -74,6 +77,23 @@ test('a bad token is tried once more with a fresh one; then the client is refuse
   await within('it is let in', client.connect());
   assert.equal(client.connection.get().status, 'connected');
   assert.equal(client.connection.get().error, null);
+});
+
+test('a page that is not let in by its origin is told so, and does not try for ever', async () => {
+  const { ada } = await here.service.pair();
+  let asked = 0;
+  // As a front or the service answers a poll of a browser whose page is not in CORS_ORIGINS; node names no origin.
+  const front = createServer((_, response) => {
+    asked += 1;
+    response.writeHead(403).end();
+  });
+  front.listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  const { port } = front.address() as AddressInfo;
+  const client = here.client(ada, { url: `http://127.0.0.1:${port}`, transports: ['polling'] });
+  await assert.rejects(client.connect(), withCode('forbidden'));
+  assert.deepEqual([client.connection.get().status, asked], ['refused', 1]);
+  front.close();
 });
 
 test('a stale token that the application had kept is replaced without anybody noticing', async () => {
