@@ -21,11 +21,13 @@ help: ## list the targets (this)
 # Each target builds the whole workspace: other packages mean other features of what they depend on, and a second build of it.
 #
 # The shell is replaced by the program, so that Ctrl-C and SIGTERM reach it and nothing else.
-run: tools ## build and run everything in one process on port 8000, with a demo contract
+run: tools ## build and run everything in one process on port 8000, with a demo contract and the inbox
 	@echo "run: building (release)"
 	@cargo build --release --workspace --bins
+	@./deploy/tools/build-inbox
 	@echo "run: starting; Ctrl-C stops it, the data stays in $${DATA_DIR:-.data}"
-	@DEMO=1 DATA_DIR="$${DATA_DIR:-.data}" BIND_ADDR="$${BIND_ADDR:-127.0.0.1:$${PORT:-8000}}" \
+	@[[ ! -d services/web/dist ]] || export WEB_DIR="$${WEB_DIR:-services/web/dist}"; \
+		DEMO=1 DATA_DIR="$${DATA_DIR:-.data}" BIND_ADDR="$${BIND_ADDR:-127.0.0.1:$${PORT:-8000}}" \
 		exec "$(RELEASE)/messaging-standalone"
 
 cluster: tools ## build and run 2 APIs and 3 gateways behind a round-robin front on port 8000
@@ -40,8 +42,12 @@ test: ## run all tests, on real servers of their own
 	@cargo build --workspace --bins
 	@./deploy/tools/npm-install tests/e2e
 	@./deploy/tools/npm-install shared/client-js
+	@./deploy/tools/npm-install services/web
 	@echo "test: running the tests of the client package"
 	@MESSAGING_STANDALONE="$(TARGET_DIR)/debug/messaging-standalone" npm test --silent --prefix shared/client-js
+	@echo "test: running the tests of the inbox, in a browser"
+	@MESSAGING_STANDALONE="$(TARGET_DIR)/debug/messaging-standalone" npm test --silent --prefix services/web
+	@npm run size --silent --prefix services/web
 	@echo "test: running the tests of every crate"
 	@./deploy/tools/cargo-test --workspace
 
@@ -59,6 +65,9 @@ lint: ## check format, clippy and ESLint without warnings, licences and who owns
 	@./deploy/tools/npm-install shared/client-js
 	@echo "lint: the client package"
 	@npm run lint --silent --prefix shared/client-js
+	@./deploy/tools/npm-install services/web
+	@echo "lint: the inbox"
+	@npm run lint --silent --prefix services/web
 	@echo "lint: cargo deny"
 	@cargo deny check bans licenses sources
 
@@ -136,9 +145,9 @@ tools: ## bring mongod and nats-server into .tools, unless PATH or a URL has the
 	@./deploy/tools/fetch.py
 
 clean: ## remove what was built and the demo's data; ALL=1 removes .tools, too
-	@echo "clean: removing $(TARGET_DIR), .data and tests/e2e/node_modules"
+	@echo "clean: removing $(TARGET_DIR), .data, and what npm has installed and built"
 	@for pid in $$(cat .data/*.pid .data/cluster/*.pid 2>/dev/null || true); do \
 		if kill -0 "$$pid" 2>/dev/null; then \
 			echo "clean: a server of .data is running (process $$pid), stop it first" >&2; exit 1; fi; done
-	@rm -rf -- "$(TARGET_DIR)" .data tests/e2e/node_modules
+	@rm -rf -- "$(TARGET_DIR)" .data {tests/e2e,shared/client-js,services/web}/{node_modules,build,dist}
 	@if [ -n "$(ALL)" ]; then echo "clean: removing .tools"; rm -rf -- .tools; fi
