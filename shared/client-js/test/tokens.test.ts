@@ -90,7 +90,7 @@ test('a page that is not let in by its origin is told so, and does not try for e
   front.listen(0, '127.0.0.1');
   await once(front, 'listening');
   const { port } = front.address() as AddressInfo;
-  const client = here.client(ada, { url: `http://127.0.0.1:${port}`, transports: ['polling'] });
+  const client = here.client(ada, { url: `http://127.0.0.1:${String(port)}`, transports: ['polling'] });
   await assert.rejects(client.connect(), withCode('forbidden'));
   assert.deepEqual([client.connection.get().status, asked], ['refused', 1]);
   front.close();
