@@ -8,6 +8,9 @@ import { explain } from '../text/explain.js';
 /** The first connection takes a moment, which is not worth a word. */
 const CONNECTING_MS_MAX = 2_000;
 
+/** Of nobody's contract, but of the page. */
+const FORBIDDEN = 'The service does not accept this page. Whoever runs it has to add its address to CORS_ORIGINS.';
+
 /** Says that there is no connection, and what that means. */
 export function ConnectionBanner(): ReactElement | null {
   const client = useMessaging();
@@ -17,7 +20,7 @@ export function ConnectionBanner(): ReactElement | null {
     return (
       <div className="banner refused" role="alert">
         <CloudOff aria-hidden />
-        <p>{explain(error)}</p>
+        <p>{error?.code === 'forbidden' ? FORBIDDEN : explain(error)}</p>
         <button type="button" className="link-button" onClick={() => void client.connect().catch(() => undefined)}>
           Try again
         </button>
