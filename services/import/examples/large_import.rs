@@ -1,5 +1,5 @@
-//! How fast an import is, and what a kill in its middle costs:
-//! `cargo run --release -p messaging-import --example large_import -- [conversations] [messages of each]`.
+//! How fast an import is, and what a kill in its middle costs: `large_import [conversations] [messages of each]`, beside a built
+//! `messaging-import`.
 //!
 //! Starts a `mongod` of its own, fills an old database, imports it once without a break and once killed with -9 half way and run again,
 //! and compares what both have left, document by document.
