@@ -1,6 +1,7 @@
 //! Settings from environment variables: everything is read, every fault is found, and only then does a process go on.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,6 +16,7 @@ pub const EXIT_CODE: u8 = 64;
 #[derive(Debug)]
 pub struct Settings {
     variables: HashMap<String, String>,
+    asked: RefCell<BTreeSet<String>>,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
 }
@@ -83,6 +85,7 @@ impl Settings {
             .collect();
         Self {
             variables,
+            asked: RefCell::default(),
             faults: Vec::new(),
             warnings: Vec::new(),
         }
@@ -90,6 +93,7 @@ impl Settings {
 
     /// The text of a variable, if it is set.
     pub fn text(&self, variable: &str) -> Option<&str> {
+        self.asked.borrow_mut().insert(variable.to_owned());
         self.variables.get(variable).map(|value| value.trim())
     }
 
@@ -181,6 +185,11 @@ impl Settings {
         }
     }
 
+    /// The variables that were asked for so far, set or not, in alphabetical order: what a process knows of.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.borrow().iter().cloned().collect()
+    }
+
     /// The end of reading.
     ///
     /// # Errors
@@ -228,6 +237,15 @@ mod tests {
         assert_eq!(settings.or("PORT", 0u16), 3);
         assert_eq!(settings.or("SIZE", 0u16), 2);
         assert_eq!(settings.text("NAME"), Some("four"));
+    }
+
+    #[test]
+    fn what_was_asked_for_is_known_whether_it_is_set_or_not() {
+        let mut settings = Settings::from_pairs([("PORT", "1"), ("OTHER", "2")]);
+        settings.or("PORT", 8000u16);
+        settings.optional::<u16>("SIZE");
+        settings.required("PORT", "needed for this test");
+        assert_eq!(settings.asked(), ["PORT", "SIZE"]);
     }
 
     #[test]
