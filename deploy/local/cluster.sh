@@ -162,7 +162,7 @@ start_replicas() {
 
 # fill TEMPLATE: the front's configuration, in the data folder.
 fill() {
-    sed -e "s|@PORT@|$port|g" -e "s|@FOLDER@|$data|g" "$here/$1.template" >"$data/$1"
+    sed -e "s|@PORT@|$port|g" -e "s|@FOLDER@|$data|g" -e "s|@FRONT@|$root/deploy/front|g" "$here/$1.template" >"$data/$1"
 }
 
 # The front is what Debian has; sbin is not on everybody's PATH.
@@ -170,7 +170,7 @@ start_front() {
     local PATH=$PATH:/usr/sbin:/usr/local/sbin
     if command -v haproxy >/dev/null; then
         fill haproxy.cfg
-        start front haproxy -db -f "$data/haproxy.cfg"
+        start front haproxy -db -f "$root/deploy/front/haproxy-defaults.cfg" -f "$data/haproxy.cfg"
     elif command -v nginx >/dev/null; then
         fill nginx.conf
         start front nginx -e stderr -p "$data" -c "$data/nginx.conf"
