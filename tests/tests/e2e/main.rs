@@ -18,6 +18,8 @@ mod keys;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod manifests;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod process;
