@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis docs asyncapi tools clean
+.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis manifests docs asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -70,6 +70,7 @@ lint: ## check format, clippy and ESLint without warnings, licences and who owns
 	@npm run lint --silent --prefix services/web
 	@echo "lint: cargo deny"
 	@cargo deny check bans licenses sources
+	@./deploy/tools/check-manifests rules
 
 bench: tools ## measure rates, times, memory and CPU of the whole system, some 8 minutes; ARGS="SCENARIO --help", ARGS=help lists them
 	@echo "bench: building (release)"
@@ -131,6 +132,11 @@ schemathesis: tools ## hold a running service against its OpenAPI document (inst
 	@echo "schemathesis: building"
 	@cargo build --workspace --bins
 	@env -u MONGODB_URI -u NATS_URL ./deploy/tools/schemathesis.py "$(TARGET_DIR)/debug" $(ARGS)
+
+# Its tools take minutes and half a gigabyte at the first call, so `make lint` has only the part that needs none; the tests hold the same
+# files against the services.
+manifests: ## check the Dockerfile, deploy/compose.yaml, the fronts and k8s/ without a cluster (installs into .tools/manifests); ARGS names parts
+	@./deploy/tools/check-manifests $(ARGS)
 
 docs: asyncapi ## write anew what docs/ has of the types: asyncapi.yaml, and the references of the guide
 	@WRITE_DOCS=1 cargo test --quiet --workspace --lib --example asyncapi the_guide_has
