@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis manifests docs asyncapi tools clean
+.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis manifests images docs asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -137,6 +137,9 @@ schemathesis: tools ## hold a running service against its OpenAPI document (inst
 # files against the services.
 manifests: ## check the Dockerfile, deploy/compose.yaml, the fronts and k8s/ without a cluster (installs into .tools/manifests); ARGS names parts
 	@./deploy/tools/check-manifests $(ARGS)
+
+images: ## build what the images have without Docker (release), and start each as a container would be; ARGS=target/debug takes binaries that are there
+	@./deploy/tools/check-images $(ARGS)
 
 docs: asyncapi ## write anew what docs/ has of the types: asyncapi.yaml, and the references of the guide
 	@WRITE_DOCS=1 cargo test --quiet --workspace --lib --example asyncapi the_guide_has

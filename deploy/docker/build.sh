@@ -1,6 +1,6 @@
 #!/bin/sh
 # The steps by which the binaries of the images are built, from the root of the sources. Each is a layer of the Dockerfile;
-# deploy/tools/image.sh takes the same ones outside of Docker.
+# deploy/tools/check-images takes the same ones outside of Docker.
 #
 #   build.sh tools          cargo-chef, of a pinned version
 #   build.sh plan           what the dependencies are, into recipe.json

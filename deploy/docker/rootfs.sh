@@ -22,12 +22,14 @@ mkdir -p "$tree/usr/local/bin" "$tree/etc/ssl/certs" "$tree/var/lib/dpkg/status.
 # Where a container runtime mounts what is not of the image.
 mkdir -p "$tree/proc" "$tree/dev" "$tree/sys" "$tree/tmp"
 chmod 1777 "$tree/tmp"
+touch "$tree/etc/hosts" "$tree/etc/hostname" "$tree/etc/resolv.conf"
 
 # Keeps a library under the path by which the loader asks for it, and notes its package, as scanners of images look there.
 keep_library() {
     mkdir -p "$tree$(dirname "$1")"
     cp -L "$1" "$tree$1"
-    package=$(dpkg-query --search "$1" | sed -n '1s/: .*//p')
+    # Where /lib leads to /usr/lib, packages know their files by either.
+    package=$(dpkg-query --search "$1" "/usr$1" 2>/dev/null | sed -n '1s/: .*//p')
     if [ -z "$package" ]; then
         echo "rootfs: $1 is of no package" >&2
         exit 1
