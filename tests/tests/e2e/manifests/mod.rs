@@ -133,11 +133,26 @@ fn what_is_made_for_a_cluster_refers_to_what_is_there() {
         .iter()
         .map(|scaler| &scaler["spec"]["scaleTargetRef"]["name"]);
     assert_eq!(names(scaled), there);
+    let adapter = documents("k8s/helm/prometheus-adapter-values.yaml").remove(0);
+    assert_eq!(
+        adapter["rules"]["custom"][0]["name"]["as"],
+        scaling_metric()
+    );
     let scraped = documents("k8s/components/monitoring/service-monitors.yaml");
     let scraped = scraped
         .iter()
         .map(|monitor| &monitor["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"]);
     assert_eq!(names(scraped), there);
+}
+
+/// What gateways are scaled by.
+fn scaling_metric() -> String {
+    let scalers = documents("k8s/components/autoscaling/autoscalers.yaml");
+    let metrics = scalers
+        .iter()
+        .map(|scaler| &scaler["spec"]["metrics"][0]["pods"]["metric"]["name"]);
+    let mut metrics = metrics.filter_map(|name| name.as_str());
+    metrics.next().expect("a metric of pods").to_owned()
 }
 
 fn names<'a>(values: impl Iterator<Item = &'a serde_norway::Value>) -> BTreeSet<String> {
@@ -183,6 +198,10 @@ async fn services_become_ready_with_exactly_what_they_are_given() {
         ready(&process).await;
         assert_paths_answer(&place, service, &process).await;
         assert_the_images_check_passes(&place, service, &process).await;
+        if service == "gateway" {
+            let metrics = get(&process, "/metrics").await.unwrap_or_default();
+            assert!(metrics.contains(&format!("\n{} ", scaling_metric())));
+        }
     }
 }
 
