@@ -1,14 +1,18 @@
-// A front before several servers that knows no sessions: each request, and each WebSocket, goes to the next one.
+// A front before several servers that knows no sessions: each request, and each WebSocket, goes to the next one. A GET that one answers
+// with 503 is asked of another, as deploy/front has it.
 
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 
+const HEAD_END = '\r\n\r\n';
+
 export class Front {
   constructor(urls) {
-    this.urls = urls;
+    this.urls = [...urls];
     /** How many requests each server has had. */
     this.turns = urls.map(() => 0);
     this.turn = 0;
+    this.places = urls.map((_, place) => place);
     this.server = createServer((asked, answer) => this.pass(asked, answer));
     this.tunnels = new Set();
     this.server.on('upgrade', (asked, socket, first) => this.tunnel(asked, socket, first));
@@ -38,13 +42,19 @@ export class Front {
     this.isDown = false;
   }
 
-  next() {
-    this.turn = (this.turn + 1) % this.urls.length;
-    this.turns[this.turn] += 1;
-    return new URL(this.urls[this.turn]);
+  /** From now on only these servers, by their places, are given requests; what is open stays. */
+  use(places) {
+    this.places = places;
   }
 
-  pass(asked, answer) {
+  next() {
+    this.turn = (this.turn + 1) % this.places.length;
+    const place = this.places[this.turn];
+    this.turns[place] += 1;
+    return new URL(this.urls[place]);
+  }
+
+  pass(asked, answer, others = this.places.length - 1) {
     if (this.isDown) {
       asked.socket.destroy();
       return;
@@ -52,6 +62,11 @@ export class Front {
     const { hostname, port } = this.next();
     const { method, url: path, headers } = asked;
     const passed = request({ hostname, port, method, path, headers }, (got) => {
+      if (got.statusCode === 503 && method === 'GET' && others > 0) {
+        got.resume();
+        this.pass(asked, answer, others - 1);
+        return;
+      }
       answer.writeHead(got.statusCode, got.headers);
       got.pipe(answer);
     });
@@ -60,7 +75,7 @@ export class Front {
     asked.pipe(passed);
   }
 
-  tunnel(asked, socket, first) {
+  tunnel(asked, socket, first, others = this.places.length - 1) {
     if (this.isDown) {
       socket.destroy();
       return;
@@ -71,13 +86,23 @@ export class Front {
     const server = connect(Number(port), hostname, () => {
       const lines = [`${asked.method} ${asked.url} HTTP/1.1`];
       for (let index = 0; index < asked.rawHeaders.length; index += 2) lines.push(`${asked.rawHeaders[index]}: ${asked.rawHeaders[index + 1]}`);
-      server.write(`${lines.join('\r\n')}\r\n\r\n`);
+      server.write(`${lines.join('\r\n')}${HEAD_END}`);
       server.write(first);
+    });
+    const abort = () => socket.destroy();
+    server.on('close', abort);
+    server.on('error', abort);
+    socket.on('error', () => server.destroy());
+    socket.on('close', () => server.destroy());
+    server.once('data', (head) => {
+      if (head.toString('latin1').startsWith('HTTP/1.1 503 ') && others > 0) {
+        server.off('close', abort);
+        server.destroy();
+        this.tunnel(asked, socket, first, others - 1);
+        return;
+      }
+      socket.write(head);
       socket.pipe(server).pipe(socket);
     });
-    for (const [one, other] of [[socket, server], [server, socket]]) {
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
-    }
   }
 }

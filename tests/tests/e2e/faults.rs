@@ -133,6 +133,29 @@ async fn a_gateway_and_an_api_replica_that_are_asked_to_end_let_their_clients_mo
 }
 
 #[tokio::test]
+async fn a_rollout_refuses_nobody_and_loses_nothing_though_the_front_hears_late_of_ends() {
+    let settings = [
+        NO_RATES[0],
+        NO_RATES[1],
+        ("CONNECTIONS_PER_USER_MAX", "0"),
+        ("DRAIN_SECONDS", "6"),
+    ];
+    let mut cluster = Cluster::start(&settings).await;
+    // The gateways of the old release, and those of the new one.
+    cluster.have_gateways(6).await;
+    Script::run_with("rollout", &mut cluster, async |question, cluster| {
+        let (act, place) = question.rsplit_once(' ').expect("an act and a place");
+        let gateway = &mut cluster.gateways[place.parse::<usize>().expect("a place")];
+        match act {
+            "end gateway" => gateway.signal(Signal::SIGTERM),
+            "see the end of gateway" => assert_eq!(gateway.exited().await, 0),
+            other => panic!("nobody can {other}"),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn services_that_start_before_mongodb_and_nats_are_live_and_become_ready() {
     let (mongo, nats) = tokio::join!(MongoServer::start(), NatsServer::start());
     tokio::join!(mongo.stop(), nats.stop());

@@ -21,6 +21,8 @@ pub(crate) const NO_RATES: [(&str, &str); 2] =
 pub(crate) struct Cluster {
     pub(crate) apis: Vec<ServiceProcess>,
     pub(crate) gateways: Vec<ServiceProcess>,
+    /// What its last gateway was started with.
+    settings: Vec<(String, String)>,
 }
 
 impl Cluster {
@@ -78,9 +80,23 @@ impl Cluster {
             start(&gateway, nats_urls[2]),
             start(&gateway, nats_urls[3]),
         );
+        let nats_url = ("NATS_URL", nats_urls[3]);
+        let settings = settings.iter().chain([&nats_url]);
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Self {
             apis: vec![a, b],
             gateways: vec![c, d],
+            settings: settings.map(owned).collect(),
+        }
+    }
+
+    /// Starts gateways until there are so many, and waits until they are ready.
+    pub(crate) async fn have_gateways(&mut self, count: usize) {
+        while self.gateways.len() < count {
+            let binary = binary_path("messaging-gateway");
+            let gateway = ServiceProcess::start(&binary, self.settings.clone()).await;
+            ready(&gateway).await;
+            self.gateways.push(gateway);
         }
     }
 
