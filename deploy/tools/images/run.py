@@ -6,6 +6,7 @@ which brings MongoDB and NATS. Each image runs by the variables, the command and
 process 1, on a read-only root, without capabilities; names are those of deploy/compose.yaml.
 """
 
+import base64
 import fcntl
 import json
 import os
@@ -21,13 +22,14 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from dockerfile import environment, inherited, stages, words
+from dockerfile import ROOT, environment, inherited, stages, words
 
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 30
 ANSWER_SECONDS_MAX = 3
 # One address for each name that the fronts know; of some nobody is there, and another one is asked.
 HOSTS = {name: f"127.0.1.{number}" for number, name in enumerate(["api-1", "api-2", "gateway-1", "gateway-2", "gateway-3"], 1)}
+HAPROXY = "127.0.2.1:8081"
 STAGES = stages()
 
 
@@ -196,19 +198,54 @@ def check_inbox(address):
         expect(f"{address}: {path} is not found", status(f"http://{address}{path}") == 404)
 
 
+def upgraded(address):
+    """The first line of the answer to a WebSocket's handshake."""
+    lines = [
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",
+        f"Host: {address}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: " + base64.b64encode(os.urandom(16)).decode(),
+    ]
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS_MAX) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return connection.makefile("rb").readline().decode().strip()
+
+
 def check_front(address):
     check_inbox(address)
     expect(f"{address}: metrics are for nobody outside", status(f"http://{address}/metrics") == 404)
     for _ in range(2 * len(HOSTS)):
         code = status(f"http://{address}/api/openapi.json")
         code_of_poll, _, packet = get(f"http://{address}/socket.io/?EIO=4&transport=polling")
-        if code != 200 or code_of_poll != 200 or not packet.startswith("0{"):
-            fail(f"{address}: through the front: {code}, {code_of_poll}")
-    expect(f"{address}: the API and polling answer through the front, though two gateways and an API are not there", True)
+        line = upgraded(address)
+        if code != 200 or code_of_poll != 200 or not packet.startswith("0{") or not line.startswith("HTTP/1.1 101 "):
+            fail(f"{address}: through the front: {code}, {code_of_poll}, {line}")
+    expect(f"{address}: the API, polling and WebSockets answer through the front, though two gateways and an API are not there", True)
+
+
+@contextmanager
+def haproxy(folder):
+    """This machine's HAProxy with deploy/front/haproxy.cfg, on a port beside that of the inbox behind it, and with as many files as any
+    machine allows."""
+    configuration = (ROOT / "deploy/front/haproxy.cfg").read_text(encoding="utf-8")
+    configuration = configuration.replace("bind :8080", f"bind {HAPROXY}").replace("maxconn 60000", "maxconn 400")
+    (folder / "haproxy.cfg").write_text(configuration, encoding="utf-8")
+    command = ["bwrap", "--die-with-parent", "--dev-bind", "/", "/", "--ro-bind", str(folder / "hosts"), "/etc/hosts"]
+    command += ["haproxy", "-db", "-f", str(ROOT / "deploy/front/haproxy-defaults.cfg"), "-f", str(folder / "haproxy.cfg")]
+    with (folder / "haproxy.log").open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"})
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait(STOP_SECONDS_MAX)
 
 
 def run(folder, program):
-    hosts = [f"{address} {name}" for name, address in {**HOSTS, "localhost": "127.0.0.1", "servers": "127.0.0.1"}.items()]
+    hosts = [f"{address} {name}" for name, address in {**HOSTS, "localhost": "127.0.0.1", "servers": "127.0.0.1", "web": "127.0.0.1"}.items()]
     (folder / "hosts").write_text("\n".join(hosts) + "\n", encoding="utf-8")
     secret = {"JWT_SECRET": os.urandom(24).hex(), "DRAIN_SECONDS": "2"}
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
@@ -232,6 +269,10 @@ def run(folder, program):
             web.check_own_check()
             web.check_confinement()
             check("127.0.0.1:8080")
+            if check is check_inbox:
+                with haproxy(folder):
+                    wait_until("HAProxy", lambda: status(f"http://{HAPROXY}/health/ready") == 200)
+                    check_front(HAPROXY)
             web.check_end()
         gateway.check_end()
         api.check_end()
