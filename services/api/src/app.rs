@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::announcer::{Announcer, Telling};
 use crate::command::{CommandMetrics, Commands};
 use crate::config::ApiConfig;
-use crate::http::Http;
+use crate::http::{Http, HttpMetrics};
 use crate::republish::Republisher;
 use crate::sweep::sweep_attachments;
 use crate::usecase::{Messaging, PresenceChanges, Refusal, SearchSlots, UploadLimits};
@@ -92,7 +92,8 @@ impl Api {
         serve_commands(bus, &Route::of(instance), commands, edge)
             .await
             .map_err(ApiError::Commands)?;
-        let router = Http::new(messaging.clone(), verifier, config.rate).router(
+        let measured = HttpMetrics::register(registry).map_err(ApiError::Metrics)?;
+        let router = Http::new(messaging.clone(), verifier, config.rate, measured).router(
             &config.cors,
             config.body_bytes_max,
             config.attachment_bytes_max,

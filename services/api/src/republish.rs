@@ -94,7 +94,7 @@ impl Again {
             tokio::select! {
                 Some((kind, instance)) = deaths.recv() => {
                     if kind == LeaseKind::Api {
-                        tracing::info!(%instance, "an API replica is gone; its last messages are told of again");
+                        tracing::info!(api.id = %instance, "an API replica is gone; its last messages are told of again");
                         is_due = true;
                     }
                 }

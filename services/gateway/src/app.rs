@@ -11,10 +11,12 @@ use moka::sync::Cache;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::api::ApiClient;
 use crate::application::{Application, ClientEvent, OpenRequest};
 use crate::client::Client;
+use crate::client_metrics::{ClientMetrics, Connect};
 use crate::config::ConnectionLimits;
 use crate::connection::{Class, CloseReason, Connection, EventFrame};
 use crate::event::refresh_token::{refused, unauthorized};
@@ -55,6 +57,7 @@ pub(crate) struct Gateway {
     pub(crate) way_in: Turnstile,
     pub(crate) way_out: Turnstile,
     pub(crate) limits: ConnectionLimits,
+    pub(crate) metrics: ClientMetrics,
     /// The participants of conversations that someone here asked about.
     pub(crate) parties: Cache<ConversationId, Arc<Parties>>,
 }
@@ -140,6 +143,33 @@ impl Gateway {
         client
     }
 
+    async fn try_open(
+        &self,
+        connection: &Arc<Connection>,
+        request: &OpenRequest,
+    ) -> Result<(Arc<Client>, Connect), Fault> {
+        let auth = Auth::of(request);
+        // Strangers take no turns.
+        let identity = self.identify(request, &auth).await?;
+        let opening = pin!(async {
+            // Who has gone while he waited may be somewhere else by now, and must not be called back from there.
+            if connection.closed() {
+                return Err(Fault::unavailable());
+            }
+            match self.claim(&identity.user, &auth).await {
+                Some(claim) => {
+                    let client = self.reopen(connection, identity, claim).await;
+                    client.map(|client| (client, Connect::Recovered))
+                }
+                None => {
+                    let client = self.open_anew(connection, identity).await;
+                    client.map(|client| (client, Connect::Opened))
+                }
+            }
+        });
+        self.way_in.pass(opening).await
+    }
+
     async fn open_anew(
         &self,
         connection: &Arc<Connection>,
@@ -221,20 +251,16 @@ impl Application for Gateway {
         connection: &Arc<Connection>,
         request: OpenRequest,
     ) -> Result<Arc<Client>, Fault> {
-        let auth = Auth::of(&request);
-        // Strangers take no turns.
-        let identity = self.identify(&request, &auth).await?;
-        let opening = pin!(async {
-            // Who has gone while he waited may be somewhere else by now, and must not be called back from there.
-            if connection.closed() {
-                return Err(Fault::unavailable());
+        let began = Instant::now();
+        let (opened, connect) = match self.try_open(connection, &request).await {
+            Ok((client, connect)) => (Ok(client), connect),
+            Err(fault) => {
+                let connect = Connect::Refused(fault.code);
+                (Err(fault), connect)
             }
-            match self.claim(&identity.user, &auth).await {
-                Some(claim) => self.reopen(connection, identity, claim).await,
-                None => self.open_anew(connection, identity).await,
-            }
-        });
-        self.way_in.pass(opening).await
+        };
+        self.metrics.connected(connect, began);
+        opened
     }
 
     async fn opened(&self, client: &Arc<Client>) {

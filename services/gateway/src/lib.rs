@@ -7,6 +7,7 @@ mod api;
 mod app;
 pub mod application;
 mod client;
+mod client_metrics;
 mod config;
 pub mod connection;
 pub mod dialect;

@@ -222,7 +222,7 @@ impl Refill {
     }
 
     fn give_up(&self, conversation: ConversationId) {
-        tracing::error!(%conversation, "missing messages could not be fetched; the connections that miss them are closed");
+        tracing::error!(conversation.id = %conversation, "missing messages could not be fetched; the connections that miss them are closed");
         for connection in self.rooms.abandon(conversation) {
             connection.close(CloseReason::Internal);
         }
@@ -262,6 +262,11 @@ impl Metrics {
                 &["cause"],
             )?,
         };
+        // Who compares the two has both from the start.
+        for cause in [Cause::Sequence, Cause::Reconnect] {
+            metrics.detected.with_label_values(&[cause.as_str()]);
+            metrics.healed.with_label_values(&[cause.as_str()]);
+        }
         registry.register(Box::new(metrics.detected.clone()))?;
         registry.register(Box::new(metrics.healed.clone()))?;
         registry.register(Box::new(metrics.heal_seconds.clone()))?;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::api::ApiClient;
 use crate::app::{Gateway, GatewayError};
+use crate::client_metrics::ClientMetrics;
 use crate::config::GatewayConfig;
 use crate::connection::SocketMetrics;
 use crate::drain::drain;
@@ -98,10 +99,12 @@ impl GatewayService {
             way_in: Turnstile::new(worker_count),
             way_out: Turnstile::new(worker_count),
             limits: config.limits,
+            metrics: ClientMetrics::register(registry).map_err(GatewayError::Metrics)?,
             parties: Cache::new(PARTIES_MAX),
         };
         let sockets = Sockets::new();
         let metrics = Arc::new(SocketMetrics::register(registry).map_err(GatewayError::Metrics)?);
+        metrics.set_links_max(config.transport.connections_max);
         let gateway = Arc::new(gateway);
         open_wide_at_the_end(&gateway, edge);
         register_sizes(&gateway, &sockets, registry, core).map_err(GatewayError::Metrics)?;

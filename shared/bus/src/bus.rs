@@ -6,12 +6,13 @@ use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, Event, HeaderMap, Request, ServerAddr};
 use bytes::Bytes;
 use messaging_telemetry::{TRACEPARENT, TraceParent};
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::Registry;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::auth::Auth;
+use crate::metrics::{Asked, Metrics, note_event};
 use crate::{BusConfig, Route, Subjects, Topic};
 
 /// How long one publish may wait for room in the client's own buffer before the event is dropped.
@@ -94,11 +95,6 @@ pub enum SubscribeError {
     Stopped,
 }
 
-pub(crate) struct Metrics {
-    published: IntCounterVec,
-    pub(crate) connection_events: IntCounterVec,
-}
-
 impl Bus {
     /// Starts to connect. NATS may be down: the client keeps trying for ever, and [`Bus::is_connected`] tells how it stands.
     ///
@@ -168,13 +164,7 @@ impl Bus {
     /// [`PublishError`]; the event is counted and gone.
     pub async fn publish(&self, topic: &Topic, payload: Bytes) -> Result<(), PublishError> {
         let outcome = self.try_publish(topic, payload).await;
-        let label = match &outcome {
-            Ok(()) => "ok",
-            Err(PublishError::Disconnected) => "disconnected",
-            Err(PublishError::Timeout) => "timeout",
-            Err(PublishError::Refused(_)) => "refused",
-        };
-        self.metrics.published.with_label_values(&[label]).inc();
+        self.metrics.published(&outcome);
         outcome
     }
 
@@ -229,6 +219,19 @@ impl Bus {
     }
 
     pub(crate) async fn ask(
+        &self,
+        subject: String,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> Result<Bytes, RequestError> {
+        // Who lets go of it before its end has asked, too.
+        let mut asked = Asked::new(&self.metrics);
+        let answer = self.try_ask(subject, payload, timeout).await;
+        asked.ended(&answer);
+        answer
+    }
+
+    async fn try_ask(
         &self,
         subject: String,
         payload: Bytes,
@@ -306,52 +309,5 @@ pub(crate) fn request_error(error: async_nats::RequestError) -> RequestError {
         async_nats::RequestErrorKind::TimedOut => RequestError::Timeout,
         async_nats::RequestErrorKind::NoResponders => RequestError::Unserved,
         _ => RequestError::Refused(error),
-    }
-}
-
-impl Metrics {
-    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let published = IntCounterVec::new(
-            Opts::new(
-                "fh_bus_events_published_total",
-                "Events published to NATS, by outcome; all but ok were dropped.",
-            ),
-            &["outcome"],
-        )?;
-        let connection_events = IntCounterVec::new(
-            Opts::new(
-                "fh_bus_connection_events_total",
-                "What happened to the connection to NATS.",
-            ),
-            &["event"],
-        )?;
-        registry.register(Box::new(published.clone()))?;
-        registry.register(Box::new(connection_events.clone()))?;
-        Ok(Self {
-            published,
-            connection_events,
-        })
-    }
-}
-
-fn note_event(event: &Event, counter: &IntCounterVec) {
-    let label = match event {
-        Event::Connected => "connected",
-        Event::Disconnected => "disconnected",
-        Event::LameDuckMode => "lame_duck",
-        Event::Draining => "draining",
-        Event::Closed => "closed",
-        Event::SlowConsumer(_) => "slow_consumer",
-        Event::ServerError(_) => "server_error",
-        Event::ClientError(_) => "client_error",
-    };
-    counter.with_label_values(&[label]).inc();
-    match event {
-        Event::Connected => tracing::info!("NATS is connected"),
-        Event::Disconnected => tracing::warn!("NATS is disconnected; connecting again"),
-        // One per attempt while the server is away; the disconnection itself is logged.
-        Event::ClientError(error) => tracing::debug!(%error, "NATS client error"),
-        Event::Closed => tracing::debug!("NATS is closed"),
-        other => tracing::warn!(event = %other, "NATS connection event"),
     }
 }

@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use thiserror::Error;
 
 use crate::Bus;
+use crate::metrics::Metrics;
 
 /// The longest wait for a bucket's stream.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(2);
@@ -47,6 +48,10 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.bus.metrics
+    }
+
     /// A handle on a bucket, which need not exist yet.
     pub(crate) fn new(bus: &Bus, name: String) -> Self {
         let mut jetstream = jetstream::new(bus.client.clone());

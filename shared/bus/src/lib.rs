@@ -13,6 +13,7 @@ mod departure;
 mod envelope;
 mod intake;
 mod kv;
+mod metrics;
 mod peer;
 pub mod presence;
 mod sessions;

@@ -59,6 +59,7 @@ mod recent;
 mod search;
 mod store;
 mod summary;
+mod trouble;
 mod updates;
 
 pub use append::{AppendError, Appended, NewMessage};

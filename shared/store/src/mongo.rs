@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use mongodb::error::Error as DriverError;
 use mongodb::gridfs::GridFsBucket;
 use mongodb::options::{
     ClientOptions, CollectionOptions, DatabaseOptions, GridFsBucketOptions, ReadConcern,
@@ -11,12 +12,14 @@ use tokio::sync::OnceCell;
 use crate::config::StoreConfig;
 use crate::error::{StoreError, Trouble, sorted};
 use crate::model::{StoredAttachment, StoredContract, StoredConversation, StoredMessage};
+use crate::trouble::TroubleMetrics;
 
 /// The driver behind a fence: no call outlasts the deadline, whatever the driver's own retries and queues do.
 pub(crate) struct Mongo {
     uri: String,
     database: String,
     deadline: Duration,
+    pub(crate) trouble: TroubleMetrics,
     collections: OnceCell<Collections>,
 }
 
@@ -40,11 +43,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const POOL_SIZE_MAX: u32 = 32;
 
 impl Mongo {
-    pub(crate) fn new(config: &StoreConfig) -> Self {
+    pub(crate) fn new(config: &StoreConfig, trouble: TroubleMetrics) -> Self {
         Self {
             uri: config.uri.clone(),
             database: config.database.clone(),
             deadline: config.operation_timeout,
+            trouble,
             collections: OnceCell::new(),
         }
     }
@@ -63,9 +67,22 @@ impl Mongo {
         call: impl Future<Output = mongodb::error::Result<T>>,
     ) -> Result<T, StoreError> {
         match tokio::time::timeout(self.deadline, call).await {
-            Ok(result) => result.map_err(sorted),
-            Err(_) => Err(StoreError::unavailable(Trouble::Deadline(self.deadline))),
+            Ok(result) => result.map_err(|error| self.failed(error)),
+            Err(_) => Err(self.timed_out()),
         }
+    }
+
+    /// Counts and sorts the error of a call.
+    pub(crate) fn failed(&self, error: DriverError) -> StoreError {
+        let error = sorted(error);
+        self.trouble.failed(&error);
+        error
+    }
+
+    /// Counts a call that was not over within the deadline, and says what becomes of it.
+    pub(crate) fn timed_out(&self) -> StoreError {
+        self.trouble.timed_out();
+        StoreError::unavailable(Trouble::Deadline(self.deadline))
     }
 
     pub(crate) const fn deadline(&self) -> Duration {
@@ -83,6 +100,7 @@ impl Mongo {
         options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         options.max_pool_size.get_or_insert(POOL_SIZE_MAX);
         options.retry_writes = Some(true);
+        options.sdam_event_handler = Some(self.trouble.listener());
         let client = Client::with_options(options)?;
 
         let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);

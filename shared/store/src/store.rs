@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use crate::commit::{CommitHook, Committer, Heads, Intake, RepairList};
 use crate::metrics::Metrics;
 use crate::mongo::Mongo;
+use crate::trouble::TroubleMetrics;
 use crate::{ConversationKey, StoreConfig, StoreConfigError};
 
 /// Contracts, conversations and messages. A clone is another handle on the same store.
@@ -48,8 +49,9 @@ impl Store {
         registry: &Registry,
     ) -> Result<Self, StoreConfigError> {
         config.check()?;
+        let trouble = TroubleMetrics::register(registry).map_err(StoreConfigError::Metrics)?;
         let shared = Arc::new(Shared {
-            mongo: Mongo::new(&config),
+            mongo: Mongo::new(&config, trouble),
             keys: Cache::new(KEYS_MAX),
             heads: Heads::new(),
             metrics: Metrics::register(registry).map_err(StoreConfigError::Metrics)?,

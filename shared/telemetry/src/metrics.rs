@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use prometheus::process_collector::ProcessCollector;
 use prometheus::{Encoder, IntGauge, Opts, Registry, TextEncoder};
 
 /// Buckets for the time of one hop or one command: from a tenth of the 1 ms that a local round trip takes to the deadlines of seconds.
@@ -8,7 +9,7 @@ pub const LATENCY_SECONDS_BUCKETS: &[f64] = &[
     5.0, 10.0,
 ];
 
-/// A registry for the metrics of one process, with `fh_build_info` in it.
+/// A registry for the metrics of one process, with `fh_build_info` in it, and what the operating system knows: `process_…`.
 pub fn process_registry(service: &'static str, version: &'static str) -> Registry {
     let registry = Registry::new();
     let labels = HashMap::from([
@@ -23,6 +24,9 @@ pub fn process_registry(service: &'static str, version: &'static str) -> Registr
     registry
         .register(Box::new(build_info))
         .expect("the registry is empty");
+    registry
+        .register(Box::new(ProcessCollector::for_self()))
+        .expect("nothing of that name is in it");
     registry
 }
 

@@ -10,6 +10,8 @@ mod contract;
 #[cfg(test)]
 mod conversation;
 #[cfg(test)]
+mod counting;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod faults;

@@ -14,22 +14,38 @@ use crate::{
 };
 
 /// Every label there is. None of their values comes from outside.
-const LABELS: [&str; 9] = [
-    "cause", "command", "event", "kind", "le", "outcome", "reason", "result", "service",
+const LABELS: [&str; 14] = [
+    "cause",
+    "command",
+    "dialect",
+    "event",
+    "kind",
+    "le",
+    "method",
+    "outcome",
+    "reason",
+    "request",
+    "result",
+    "route",
+    "service",
+    "transport",
 ];
 
 /// What a name may end in, `_total` aside: what is counted or measured, in its base unit.
-const UNITS: [&str; 10] = [
+const UNITS: [&str; 13] = [
     "bytes",
     "connections",
     "conversations",
+    "fds",
     "in_flight",
     "info",
+    "leases",
     "links",
     "messages",
     "polls",
     "seconds",
     "subscriptions",
+    "threads",
 ];
 
 /// The most values that a label of a metric has taken together with its others.
@@ -129,7 +145,11 @@ fn family_of<'a>(name: &'a str, families: &BTreeMap<&str, Family<'_>>) -> &'a st
 
 fn check_family(name: &str, family: &Family<'_>) {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    assert!(name.starts_with("fh_") && name.chars().all(plain), "{name}");
+    // What the operating system knows has the names that Prometheus' own libraries give it.
+    let is_ours = ["fh_", "process_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    assert!(is_ours && name.chars().all(plain), "{name}");
     assert!(
         family.help.len() > 10 && family.help.ends_with('.'),
         "{name}: {}",
@@ -150,7 +170,8 @@ fn check_family(name: &str, family: &Family<'_>) {
         for (label, value) in labels {
             let is_known = LABELS.contains(label) || (name, *label) == ("fh_build_info", "version");
             assert!(is_known, "{name} has a label {label}");
-            assert!(is_a_word(value), "{name}: {label} is {value:?}");
+            let is_route = *label == "route" && value.starts_with("/api/");
+            assert!(is_route || is_a_word(value), "{name}: {label} is {value:?}");
         }
         series.insert(
             labels

@@ -6,13 +6,14 @@ mod contracts;
 mod conversations;
 mod document;
 mod messages;
+mod metrics;
 mod presence;
 mod rate_limit;
 mod trace;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use messaging_auth::Verifier;
 use messaging_domain::Rate;
 use messaging_telemetry::is_tracing;
@@ -24,8 +25,11 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use document::{Limits, with_document};
+use metrics::measure;
 use rate_limit::RateLimiter;
 use trace::trace;
+
+pub(crate) use metrics::HttpMetrics;
 
 use crate::usecase::Messaging;
 
@@ -35,14 +39,21 @@ pub(crate) struct Http {
     messaging: Messaging,
     verifier: Verifier,
     limiter: RateLimiter,
+    metrics: HttpMetrics,
 }
 
 impl Http {
-    pub(crate) fn new(messaging: Messaging, verifier: Verifier, rate: Option<Rate>) -> Self {
+    pub(crate) fn new(
+        messaging: Messaging,
+        verifier: Verifier,
+        rate: Option<Rate>,
+        metrics: HttpMetrics,
+    ) -> Self {
         Self {
             messaging,
             verifier,
             limiter: RateLimiter::new(rate),
+            metrics,
         }
     }
 
@@ -63,7 +74,10 @@ impl Http {
             body_bytes_max,
             attachment_bytes_max,
         };
-        let mut routes = routes(upload_bytes_max).with_state(self);
+        let measured = from_fn_with_state(self.metrics.clone(), measure);
+        let mut routes = routes(upload_bytes_max)
+            .with_state(self)
+            .route_layer(measured);
         if is_tracing() {
             routes = routes.route_layer(from_fn(trace));
         }

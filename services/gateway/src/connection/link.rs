@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::outbox::{Outbox, Pushed, Taken, Waiter};
-use super::{Class, CloseReason, SocketMetrics};
+use super::{Carrier, Class, CloseReason, SocketMetrics};
 
 /// Bounds of a link.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,7 @@ pub struct Link {
     room: Notify,
     alive: AtomicBool,
     pulse: Mutex<Pulse>,
+    carrier: Mutex<Carrier>,
     metrics: Arc<SocketMetrics>,
 }
 
@@ -38,21 +39,30 @@ struct Pulse {
 }
 
 impl Link {
-    /// A link that no transport serves yet.
+    /// A link that no transport serves yet; it counts as one of a WebSocket that speaks Socket.IO.
     pub fn new(limits: LinkLimits, metrics: Arc<SocketMetrics>) -> Arc<Self> {
-        metrics.links.inc();
+        let carrier = Carrier::WebSocket;
+        metrics.links(carrier).inc();
         Arc::new(Self {
             outbox: Mutex::new(Outbox::new(limits.outbox_bytes_max)),
             room: Notify::new(),
             alive: AtomicBool::new(true),
             pulse: Mutex::default(),
+            carrier: Mutex::new(carrier),
             metrics,
         })
     }
 
+    /// From now on it counts as one of these.
+    pub(crate) fn carried_by(&self, carrier: Carrier) {
+        let before = std::mem::replace(&mut *self.carrier.lock(), carrier);
+        self.metrics.links(carrier).inc();
+        self.metrics.links(before).dec();
+    }
+
     /// Puts whole server frames into the outbox; see [`text_frame`](super::text_frame).
     pub fn push(&self, frames: Bytes, class: Class) {
-        let pushed = self.outbox.lock().push(frames, class);
+        let pushed = self.change(|outbox| outbox.push(frames, class));
         match pushed {
             Pushed::Queued { dropped } => self.metrics.dropped(dropped),
             Pushed::Dropped => self.metrics.dropped(1),
@@ -67,7 +77,7 @@ impl Link {
 
     /// Ends the link; the first reason counts.
     pub fn close(&self, reason: CloseReason) {
-        let first = self.outbox.lock().close(reason);
+        let first = self.change(|outbox| outbox.close(reason));
         if first {
             self.metrics.closed(reason);
             self.room.notify_waiters();
@@ -113,7 +123,7 @@ impl Link {
 
     /// Takes all that waits, to be sent by somebody else.
     pub(crate) fn drain(&self) -> Vec<(Bytes, Class)> {
-        self.outbox.lock().drain()
+        self.change(Outbox::drain)
     }
 
     pub(crate) fn register(&self, waiter: Waiter, cx: &Context<'_>) {
@@ -122,15 +132,26 @@ impl Link {
 
     /// So many bytes, of so many entries, have left.
     pub(crate) fn sent(&self, bytes: usize, entries: usize) {
-        let has_room = {
-            let mut outbox = self.outbox.lock();
+        let has_room = self.change(|outbox| {
             outbox.sent(bytes, entries);
             outbox.has_room()
-        };
+        });
         self.metrics.frames.inc_by(entries as u64);
         if has_room {
             self.room.notify_waiters();
         }
+    }
+
+    /// Does something to the outbox, and keeps the sum of what waits in all of them.
+    fn change<T>(&self, act: impl FnOnce(&mut Outbox) -> T) -> T {
+        let mut outbox = self.outbox.lock();
+        let before = outbox.unsent_bytes();
+        let result = act(&mut outbox);
+        let change = gauged(outbox.unsent_bytes()) - gauged(before);
+        if change != 0 {
+            self.metrics.outbox_bytes.add(change);
+        }
+        result
     }
 
     /// How much waits, and how much has left since the beginning.
@@ -206,8 +227,15 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.metrics.links.dec();
+        self.metrics.links(*self.carrier.get_mut()).dec();
+        self.metrics
+            .outbox_bytes
+            .sub(gauged(self.outbox.get_mut().unsent_bytes()));
     }
+}
+
+fn gauged(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// How many points of the grid there are in an interval.

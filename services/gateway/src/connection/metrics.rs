@@ -1,13 +1,40 @@
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use tokio::time::Instant;
 
 use super::CloseReason;
 
+/// What a link speaks, and over what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// Socket.IO over HTTP requests.
+    Polling,
+    /// Socket.IO over a WebSocket.
+    WebSocket,
+    /// JSON frames over a WebSocket.
+    Plain,
+}
+
+impl Carrier {
+    const ALL: [Self; 3] = [Self::Polling, Self::WebSocket, Self::Plain];
+
+    /// The words for its dialect and its transport in metrics.
+    const fn labels(self) -> [&'static str; 2] {
+        match self {
+            Self::Polling => ["socketio", "polling"],
+            Self::WebSocket => ["socketio", "websocket"],
+            Self::Plain => ["plain", "websocket"],
+        }
+    }
+}
+
 /// What the sockets count.
 #[derive(Debug, Clone)]
 pub struct SocketMetrics {
-    /// Sessions and plain connections that live, those that have not joined a namespace included.
-    pub(crate) links: IntGauge,
+    /// Sessions and plain connections that live, those that have not joined a namespace included: one for each [`Carrier`].
+    links: [IntGauge; Carrier::ALL.len()],
+    /// Bytes that wait in all outboxes together.
+    pub(super) outbox_bytes: IntGauge,
+    links_max: IntGauge,
     /// Long-polling requests that wait for something to tell.
     pub(crate) open_polls: IntGauge,
     /// Client events taken.
@@ -28,10 +55,22 @@ impl SocketMetrics {
     /// # Errors
     /// When they are registered already.
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let metrics = Self {
-            links: IntGauge::new(
+        let links = IntGaugeVec::new(
+            Opts::new(
                 "fh_gateway_links",
-                "Sockets that are open, whatever their state.",
+                "Sockets and long-polling sessions that are open, whatever their state, by what they speak and over what.",
+            ),
+            &["dialect", "transport"],
+        )?;
+        let metrics = Self {
+            links: Carrier::ALL.map(|carrier| links.with_label_values(&carrier.labels())),
+            outbox_bytes: IntGauge::new(
+                "fh_gateway_outbox_bytes",
+                "Bytes that wait to be sent to clients, those of all connections together.",
+            )?,
+            links_max: IntGauge::new(
+                "fh_gateway_max_links",
+                "How many sockets and long-polling sessions there may be; 0 means no limit.",
             )?,
             open_polls: IntGauge::new(
                 "fh_gateway_open_polls",
@@ -72,7 +111,9 @@ impl SocketMetrics {
             )?,
             since: Instant::now(),
         };
-        registry.register(Box::new(metrics.links.clone()))?;
+        registry.register(Box::new(links))?;
+        registry.register(Box::new(metrics.outbox_bytes.clone()))?;
+        registry.register(Box::new(metrics.links_max.clone()))?;
         registry.register(Box::new(metrics.open_polls.clone()))?;
         registry.register(Box::new(metrics.events.clone()))?;
         registry.register(Box::new(metrics.frames.clone()))?;
@@ -83,9 +124,25 @@ impl SocketMetrics {
         Ok(metrics)
     }
 
+    /// How many links there are.
+    pub(crate) fn link_count(&self) -> usize {
+        let count = self.links.iter().map(IntGauge::get).sum::<i64>();
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    pub(super) fn links(&self, carrier: Carrier) -> &IntGauge {
+        &self.links[carrier as usize]
+    }
+
+    /// Tells how many there may be.
+    pub(crate) fn set_links_max(&self, links_max: usize) {
+        let links_max = i64::try_from(links_max).unwrap_or(i64::MAX);
+        self.links_max.set(links_max);
+    }
+
     /// Whether there are as many links as there may be; 0 means no limit.
     pub(crate) fn is_full(&self, links_max: usize) -> bool {
-        links_max > 0 && usize::try_from(self.links.get()).is_ok_and(|links| links >= links_max)
+        links_max > 0 && self.link_count() >= links_max
     }
 
     pub(crate) fn dropped(&self, count: usize) {

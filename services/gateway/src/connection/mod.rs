@@ -21,7 +21,7 @@ pub use event_frame::{Class, EventFrame};
 pub use frame::{binary_frame, text_frame};
 pub use handle::{Connection, Dialect};
 pub use link::{Link, LinkLimits};
-pub use metrics::SocketMetrics;
+pub use metrics::{Carrier, SocketMetrics};
 
 pub(crate) use ack::plain_id;
 pub(crate) use delivery::Delivery;

@@ -158,7 +158,7 @@ impl Gateway {
             };
             if !is_proven {
                 if missed.messages.first().is_none_or(|first| first.seq != at) {
-                    tracing::warn!(%conversation, "a client claims to have what the log has not; it begins anew");
+                    tracing::warn!(conversation.id = %conversation, "a client claims to have what the log has not; it begins anew");
                     if let Some(stored) = client.stored() {
                         stored.void();
                     }

@@ -8,18 +8,23 @@ mod leave;
 pub(crate) mod refresh_token;
 mod typing;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use messaging_telemetry::trace_span;
+use messaging_wire::command::name::{
+    CREATE_MESSAGE, DELETE_MESSAGE, EDIT_MESSAGE, GET_PRESENCE, MARK_AS_READ, SEND_MESSAGE,
+};
 use messaging_wire::event::{EXCEPTION, Exception};
 use messaging_wire::{ErrorCode, Fault, parse_json};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::app::Gateway;
 use crate::application::ClientEvent;
 use crate::client::Client;
+use crate::client_metrics::Outcome;
 use crate::connection::{AckId, Class, Connection, EventFrame};
 
 /// The events that clients may send.
@@ -37,22 +42,32 @@ enum Kind {
 
 impl Kind {
     fn of(name: &str) -> Option<Self> {
-        use messaging_wire::command::name::{
-            DELETE_MESSAGE, EDIT_MESSAGE, GET_PRESENCE, MARK_AS_READ,
-        };
         Some(match name {
             "join_conversation" => Self::Join,
             "leave_conversation" => Self::Leave,
-            "send_message" => Self::Send,
-            "create_message" => Self::Create,
-            "edit_message" => Self::Forward(EDIT_MESSAGE),
-            "delete_message" => Self::Forward(DELETE_MESSAGE),
+            SEND_MESSAGE => Self::Send,
+            CREATE_MESSAGE => Self::Create,
+            EDIT_MESSAGE => Self::Forward(EDIT_MESSAGE),
+            DELETE_MESSAGE => Self::Forward(DELETE_MESSAGE),
             "typing" => Self::Typing,
-            "mark_as_read" => Self::Forward(MARK_AS_READ),
-            "get_presence" => Self::Forward(GET_PRESENCE),
+            MARK_AS_READ => Self::Forward(MARK_AS_READ),
+            GET_PRESENCE => Self::Forward(GET_PRESENCE),
             "refresh_token" => Self::RefreshToken,
             _ => return None,
         })
+    }
+
+    /// The word for it in metrics: that of the event.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Join => "join_conversation",
+            Self::Leave => "leave_conversation",
+            Self::Send => SEND_MESSAGE,
+            Self::Forward(command) => command,
+            Self::Create => CREATE_MESSAGE,
+            Self::Typing => "typing",
+            Self::RefreshToken => "refresh_token",
+        }
     }
 }
 
@@ -61,6 +76,8 @@ struct Answer<'a> {
     connection: &'a Arc<Connection>,
     event: &'a str,
     ack: Option<AckId>,
+    /// How it was refused, if it was.
+    refused: OnceLock<Outcome>,
 }
 
 impl Answer<'_> {
@@ -74,18 +91,29 @@ impl Answer<'_> {
 
     /// Passes on an acknowledgement as an API replica wrote it.
     fn pass_on(&self, json: &str) {
-        match &self.ack {
-            Some(ack) => self.connection.acknowledge(ack, json),
-            None => {
-                if let Ok(Refused { ok: false, error }) = serde_json::from_str(json) {
-                    self.refused(error);
+        // Most say that it is done, and are not read here.
+        let refusal = json.starts_with(r#"{"ok":false"#).then_some(json);
+        let refusal = refusal.and_then(|json| serde_json::from_str::<Refused>(json).ok());
+        match (&self.ack, refusal) {
+            (Some(ack), refusal) => {
+                if let Some(Refused { error }) = refusal {
+                    self.note_refusal(error.code);
                 }
+                self.connection.acknowledge(ack, json);
             }
+            (None, Some(Refused { error })) => self.refused(error),
+            (None, None) => {}
         }
+    }
+
+    fn note_refusal(&self, code: ErrorCode) {
+        // Each event is answered once.
+        let _already = self.refused.set(Outcome::of(code));
     }
 
     /// Tells that the event was refused: by its acknowledgement, or else by an `exception`.
     fn refused(&self, fault: Fault) {
+        self.note_refusal(fault.code);
         match &self.ack {
             Some(ack) => {
                 let error = serde_json::to_string(&fault).expect("its fields are plain");
@@ -115,7 +143,6 @@ impl Answer<'_> {
 /// An acknowledgement of failure.
 #[derive(serde::Deserialize)]
 struct Refused {
-    ok: bool,
     error: Fault,
 }
 
@@ -126,21 +153,27 @@ impl Gateway {
             connection: &client.connection,
             event: &event.name,
             ack: event.ack.clone(),
+            refused: OnceLock::new(),
         };
-        if let Err(fault) = self.try_handle(client, &event, &answer).await {
+        let (kind, began) = (Kind::of(&event.name), Instant::now());
+        if let Err(fault) = self.try_handle(client, kind, &event, &answer).await {
             answer.refused(fault);
         }
+        let outcome = answer.refused.get().copied().unwrap_or(Outcome::Ok);
+        let name = kind.map_or("unknown", Kind::as_str);
+        self.metrics.answered(name, outcome, began);
     }
 
     async fn try_handle(
         &self,
         client: &Arc<Client>,
+        kind: Option<Kind>,
         event: &ClientEvent,
         answer: &Answer<'_>,
     ) -> Result<(), Fault> {
         client.admit_event()?;
-        let kind = Kind::of(&event.name)
-            .ok_or_else(|| Fault::new(ErrorCode::UnknownEvent, "there is no such event"))?;
+        let kind =
+            kind.ok_or_else(|| Fault::new(ErrorCode::UnknownEvent, "there is no such event"))?;
         // The name is one of ours.
         let name = event.name.as_str();
         let span = trace_span!("client_event", otel.kind = "server", name);

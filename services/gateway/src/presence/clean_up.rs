@@ -102,11 +102,11 @@ impl Presence {
                 }
                 match presence.clean_up(&dead, died_at, &mut is_claimed).await {
                     Ok(()) => return,
-                    Err(error) => tracing::debug!(%error, gateway = %dead, "a dead gateway cannot be cleaned up after yet"),
+                    Err(error) => tracing::debug!(%error, gateway.id = %dead, "a dead gateway cannot be cleaned up after yet"),
                 }
                 tokio::time::sleep(RETRY_DELAY).await;
             }
-            tracing::warn!(gateway = %dead, "a dead gateway was not cleaned up after; the next gateway to start tries again");
+            tracing::warn!(gateway.id = %dead, "a dead gateway was not cleaned up after; the next gateway to start tries again");
         });
     }
 
@@ -122,7 +122,7 @@ impl Presence {
         }
         *is_claimed = true;
         let users = inner.bucket.users_of(dead).await?;
-        tracing::info!(gateway = %dead, users = users.len(), "a gateway is gone; its users are looked after");
+        tracing::info!(gateway.id = %dead, users = users.len(), "a gateway is gone; its users are looked after");
         for user in users {
             // Under the user's lock, so that one who comes at this moment is not announced as gone afterwards.
             let _shard = inner.shard(&user).lock().await;

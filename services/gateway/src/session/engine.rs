@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::connection::{CloseReason, Link, Violation};
+use crate::connection::{Carrier, CloseReason, Link, Violation};
 
 /// A session of Engine.IO: a link, what takes its messages, and the transport that serves it at the moment.
 pub(crate) struct EngineSession<R> {
@@ -299,7 +299,11 @@ impl<R> Probe<R> {
         self.0
             .wait_for(|| self.0.state.lock().transport >= Transport::Answered)
             .await;
-        self.advance(Transport::Answered, Transport::WebSocket)
+        let moved = self.advance(Transport::Answered, Transport::WebSocket);
+        if moved {
+            self.0.link.carried_by(Carrier::WebSocket);
+        }
+        moved
     }
 
     /// The client has moved to another gateway, which takes the session over; no request is taken any more.

@@ -226,7 +226,7 @@ async fn make_trouble(world: &Arc<World>, gateways: &[Rc<Gateway>]) {
 async fn wind_down(world: &World, gateways: &[Rc<Gateway>], metrics: &SocketMetrics) {
     let left = || {
         let mut left: Vec<_> = gateways.iter().map(|one| one.leftovers()).collect();
-        left.push(vec![("links", metrics.links.get() as usize)]);
+        left.push(vec![("links", metrics.link_count())]);
         left.push(vec![("open polls", metrics.open_polls.get() as usize)]);
         for left in &mut left {
             left.retain(|(_, count)| *count > 0);
@@ -235,7 +235,7 @@ async fn wind_down(world: &World, gateways: &[Rc<Gateway>], metrics: &SocketMetr
     };
     let forgotten = timeout(FORGOTTEN_WITHIN, async {
         // A look at everything is long compared with all else, and in vain as long as there is a link.
-        while metrics.links.get() > 0 || left().is_some() {
+        while metrics.link_count() > 0 || left().is_some() {
             sleep(Duration::from_secs(1)).await;
         }
     });

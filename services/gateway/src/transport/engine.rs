@@ -22,7 +22,7 @@ use super::relay::{self, Admission, Arriving, Relay, Whose};
 use super::request::{EngineQuery, TransportName, credentials};
 use super::websocket::{self, WebSocketSettings, heartbeat_of};
 use super::{Message, Peers, Protocol, Receiver, TransportConfig};
-use crate::connection::{Class, CloseReason, Link, SocketMetrics, Violation, text_frame};
+use crate::connection::{Carrier, Class, CloseReason, Link, SocketMetrics, Violation, text_frame};
 use crate::session::{EngineSession, Probe, Sessions, Sockets, random_id};
 
 /// A server of Engine.IO 4: its sessions and what is spoken over them.
@@ -214,6 +214,7 @@ impl<P: Protocol> EngineServer<P> {
             return fault_response(Fault::unavailable());
         };
         let (sid, link, receiver) = self.begin(request);
+        link.carried_by(Carrier::Polling);
         let handshake = self.handshake(&sid, &["websocket"]);
         let session = EngineSession::polling(sid, link, receiver);
         self.sessions.insert(&session);

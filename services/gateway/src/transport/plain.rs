@@ -13,7 +13,7 @@ use super::request::{BEARER, credentials};
 use super::websocket::{self, WebSocketSettings};
 use crate::application::{Application, OpenRequest};
 use crate::connection::{
-    CloseReason, Connection, Dialect, Host, Link, SocketMetrics, Worker, answer_to,
+    Carrier, CloseReason, Connection, Dialect, Host, Link, SocketMetrics, Worker, answer_to,
 };
 use crate::dialect::Plain;
 use crate::session::random_id;
@@ -50,6 +50,7 @@ impl<A: Application> PlainServer<A> {
             }
         };
         let link = Link::new(self.config.link_limits(), Arc::clone(&self.metrics));
+        link.carried_by(Carrier::Plain);
         let connection = Connection::undecided(random_id(), Dialect::Plain, Arc::clone(&link));
         let request = OpenRequest {
             dialect: Dialect::Plain,

@@ -1,6 +1,7 @@
 //! The transports as a peer meets them: raw bytes against a listening server.
 
 mod connections;
+mod counting;
 mod handshake;
 mod moves;
 mod namespaces;

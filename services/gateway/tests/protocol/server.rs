@@ -115,7 +115,7 @@ impl Server {
         .await;
     }
 
-    /// A counter by the value of one of its labels.
+    /// A counter or gauge by the value of one of its labels.
     pub(crate) fn labelled(&self, name: &str, value: &str) -> f64 {
         let families = self.registry.gather();
         let family = families.iter().filter(|family| family.name() == name);
@@ -126,7 +126,7 @@ impl Server {
         family
             .flat_map(|family| family.get_metric())
             .filter(has)
-            .map(|metric| metric.get_counter().get_value())
+            .map(|metric| metric.get_counter().get_value() + metric.get_gauge().get_value())
             .sum()
     }
 

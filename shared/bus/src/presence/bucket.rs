@@ -12,6 +12,7 @@ use crate::kv::{
     Bucket, BucketError, MARKER_TTL, deletion, expect_last, message_subject, operation, revision,
     ttl_header,
 };
+use crate::metrics::Metrics;
 
 /// How long an entry lives that nobody renews; gateways renew theirs well before.
 pub(super) const ENTRY_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -46,6 +47,10 @@ impl PresenceBucket {
     /// A handle on the bucket, which need not exist yet.
     pub fn new(bus: &Bus) -> Self {
         Self(Bucket::new(bus, bus.subjects.presence_bucket()))
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        self.0.metrics()
     }
 
     /// Makes the bucket if there is none.

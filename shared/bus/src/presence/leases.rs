@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::{LEASE_TTL, PresenceBucket};
+use crate::metrics::Renewal as Outcome;
 
 /// How often a lease is renewed: three times can fail before it dies.
 const RENEW_INTERVAL: Duration = Duration::from_millis(800);
@@ -66,7 +67,7 @@ pub enum LeaseKind {
 }
 
 impl LeaseKind {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
             Self::Gateway => "gateway",
@@ -161,8 +162,10 @@ async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Rene
                 if was_alive && revision > last_revision && renewed_at.elapsed() < LEASE_TTL =>
             {
                 (last_revision, renewed_at) = (revision, Instant::now());
+                bucket.metrics().renewed(Outcome::Renewed);
             }
             Ok(revision) => {
+                bucket.metrics().renewed(Outcome::Revived);
                 (last_revision, renewed_at) = (revision, Instant::now());
                 renewals.send_modify(|renewal| {
                     *renewal = Renewal {
@@ -172,6 +175,7 @@ async fn renew(bucket: PresenceBucket, key: String, renewals: watch::Sender<Rene
                 });
             }
             Err(error) => {
+                bucket.metrics().renewed(Outcome::Failed);
                 if was_alive {
                     tracing::warn!(%error, "the lease cannot be renewed; trying again");
                     renewals.send_modify(|renewal| renewal.alive = false);
@@ -292,6 +296,11 @@ impl LeaseTable {
         dead
     }
 
+    fn count(&self, kind: LeaseKind) -> usize {
+        let renewed_at = self.renewed_at.lock();
+        renewed_at.keys().filter(|(of, _)| *of == kind).count()
+    }
+
     /// Gives each lease a full term again: while nothing could be heard, silence meant nothing.
     fn forgive(&self) {
         let now = Instant::now();
@@ -335,6 +344,9 @@ async fn follow(
                     None => break,
                 },
                 _ = checks.tick() => {
+                    for kind in [LeaseKind::Api, LeaseKind::Gateway] {
+                        bucket.metrics().set_leases(kind, table.count(kind));
+                    }
                     // Our own lease is among those followed, so silence of all means that we hear nothing.
                     if heard_at.elapsed() > LEASE_TTL * 2 {
                         break;

@@ -11,7 +11,7 @@ use messaging_test_support::{NatsServer, TcpProxy, eventually, unique_prefix};
 
 use super::{BOUND, connect, instance, topic};
 
-struct Echo;
+pub(super) struct Echo;
 
 impl CommandHandler for Echo {
     async fn handle(&self, name: &str, payload: &[u8]) -> Bytes {

@@ -1,5 +1,4 @@
 use std::io;
-use std::time::Duration;
 
 use futures_util::AsyncWriteExt;
 use messaging_domain::{ConversationId, UserId};
@@ -10,8 +9,9 @@ use mongodb::error::{Error as DriverError, Result as DriverResult};
 use mongodb::gridfs::GridFsUploadStream;
 use sha2::{Digest, Sha256};
 
-use crate::error::{Trouble, sorted};
+use crate::error::Trouble;
 use crate::model::{File, StoredAttachment, date, object_id};
+use crate::mongo::Mongo;
 use crate::{Store, StoreError};
 
 /// A file on its way into the store.
@@ -24,7 +24,6 @@ pub struct Upload {
     stream: GridFsUploadStream,
     hash: Sha256,
     size: u64,
-    deadline: Duration,
 }
 
 /// How a file is to be called, once all of it is there.
@@ -81,7 +80,6 @@ impl Store {
             stream,
             hash: Sha256::new(),
             size: 0,
-            deadline: self.mongo().deadline(),
         })
     }
 }
@@ -99,7 +97,7 @@ impl Upload {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.hash.update(bytes);
         self.size += bytes.len() as u64;
-        fenced(self.deadline, self.stream.write_all(bytes)).await
+        fenced(self.store.mongo(), self.stream.write_all(bytes)).await
     }
 
     /// Makes the file known under a name, with all that was written.
@@ -107,7 +105,7 @@ impl Upload {
     /// # Errors
     /// When MongoDB does not answer; then the file is not known, or will be swept as one that no message holds.
     pub async fn finish(mut self, uploaded: Uploaded) -> Result<Attachment, StoreError> {
-        fenced(self.deadline, self.stream.close()).await?;
+        fenced(self.store.mongo(), self.stream.close()).await?;
         let file = File {
             filename: uploaded.filename,
             content_type: uploaded.content_type,
@@ -139,13 +137,13 @@ impl Upload {
 }
 
 async fn fenced(
-    deadline: Duration,
+    mongo: &Mongo,
     call: impl Future<Output = io::Result<()>>,
 ) -> Result<(), StoreError> {
-    match tokio::time::timeout(deadline, call).await {
+    match tokio::time::timeout(mongo.deadline(), call).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(sorted(driver_error(error))),
-        Err(_) => Err(StoreError::unavailable(Trouble::Deadline(deadline))),
+        Ok(Err(error)) => Err(mongo.failed(driver_error(error))),
+        Err(_) => Err(mongo.timed_out()),
     }
 }
 

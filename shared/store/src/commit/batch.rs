@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 use super::plan::{Care, plan};
 use super::portion::{InFlight, Numbered, Portion};
 use super::settle::settle;
-use crate::error::{Trouble, collision_index, sorted};
+use crate::error::collision_index;
 use crate::store::Shared;
 use crate::{AppendError, StoreError};
 
@@ -103,11 +103,9 @@ async fn insert(shared: &Shared, numbered: &[Numbered]) -> Inserted {
         Ok(Ok(_)) => Inserted::All,
         Ok(Err(error)) => match collision_index(&error) {
             Some(index) => Inserted::Until(index),
-            None => Inserted::Unknown(sorted(error)),
+            None => Inserted::Unknown(shared.mongo.failed(error)),
         },
-        Err(_) => Inserted::Unknown(StoreError::unavailable(Trouble::Deadline(
-            shared.mongo.deadline(),
-        ))),
+        Err(_) => Inserted::Unknown(shared.mongo.timed_out()),
     }
 }
 

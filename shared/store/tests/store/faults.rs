@@ -28,6 +28,10 @@ async fn a_database_that_is_down_is_told_within_the_deadline_and_used_again_when
     prepared(&replica).await;
     let key = replica.conversation("c-1").await;
     replica.say(&key, Party::Client, "1").await;
+    let [found, lost] = ["primary_found", "primary_lost"]
+        .map(|event| replica.metric("fh_store_connection_events_total", Some(event)));
+    assert_eq!((found, lost), (1.0, 0.0));
+    assert_eq!(replica.metric("fh_store_errors_total", None), 0.0);
     server.kill().await;
     let started = Instant::now();
     let sends =
@@ -52,6 +56,16 @@ async fn a_database_that_is_down_is_told_within_the_deadline_and_used_again_when
         Err(StoreError::Unavailable { .. })
     ));
     assert!(started.elapsed() < 4 * DEADLINE, "{:?}", started.elapsed());
+    let event = |event| replica.metric("fh_store_connection_events_total", Some(event));
+    assert!(event("heartbeat_failed") >= 1.0);
+    assert_eq!(event("primary_lost"), 1.0);
+    // A batch, the ping and the history.
+    let errors = replica.metric("fh_store_errors_total", None);
+    assert!(errors >= 3.0, "{errors}");
+    assert_eq!(
+        replica.metric("fh_store_errors_total", Some("refused")),
+        0.0
+    );
     server.start_again().await;
     eventually(BOUND, "the database is used again", async || {
         replica.store.ping().await.is_ok()
@@ -67,6 +81,7 @@ async fn a_database_that_is_down_is_told_within_the_deadline_and_used_again_when
     .await;
     let count = assert_gapless(&world.raw().await, &key).await;
     assert!(count >= 2, "{count}");
+    assert_eq!(event("primary_found"), 2.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,6 +123,19 @@ impl Cluster {
     }
 }
 
+/// The sum of all series of a metric that have these labels among theirs, by what a service tells; 0 if there are none.
+pub(crate) async fn metric(service: &ServiceProcess, name: &str, labels: &[(&str, &str)]) -> f64 {
+    let text = get(service, "/metrics").await.expect("an answer");
+    let of_series = |line: &str| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let (of, has) = series.split_once('{').unwrap_or((series, ""));
+        let mut labels = labels.iter();
+        let all = labels.all(|(label, value)| has.contains(&format!("{label}=\"{value}\"")));
+        (of == name && all).then(|| value.parse::<f64>().ok())?
+    };
+    text.lines().filter_map(of_series).sum()
+}
+
 /// Waits until a service says that it is ready.
 pub(crate) async fn ready(service: &ServiceProcess) {
     let what = format!("{} is ready", service.url());
