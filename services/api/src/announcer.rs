@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use messaging_bus::{Bus, ConversationEvent, MessageChange, Topic, UserEvent};
+use messaging_bus::{
+    Bus, ConversationEvent, MessageChange, PublishError, Route, Topic, UserEvent, canary_payload,
+};
 use messaging_domain::{Timestamp, UserId, preview};
 use messaging_store::{Changed, Committed};
 use messaging_telemetry::trace_span;
@@ -62,6 +64,19 @@ impl Announcer {
     /// Whether an event was lost since this was last asked.
     pub(crate) fn take_loss(&self) -> bool {
         self.has_lost.swap(false, Ordering::Relaxed)
+    }
+
+    /// Lets a gateway hear its probe.
+    ///
+    /// # Errors
+    /// [`PublishError`]. It is not told again: that it is lost is what the gateway wants to know.
+    pub(crate) async fn answer_probe(
+        &self,
+        gateway: Route,
+        number: u64,
+    ) -> Result<(), PublishError> {
+        let topic = Topic::Canary(gateway);
+        self.bus.publish(&topic, canary_payload(number)).await
     }
 
     /// Tells of messages, in this order.

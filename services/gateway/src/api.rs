@@ -8,7 +8,7 @@ use messaging_bus::presence::{Instance, LeaseKind, LeaseTable};
 use messaging_bus::{Bus, RequestError, Route};
 use messaging_domain::{ConversationId, Timestamp, UserId};
 use messaging_wire::command::{
-    HistoryAfter, Missed, PresenceChanged, Reply, Retell, UserCommand, View, Viewed, name,
+    HistoryAfter, Missed, PresenceChanged, Probe, Reply, Retell, UserCommand, View, Viewed, name,
 };
 use messaging_wire::{ErrorCode, Fault};
 use parking_lot::Mutex;
@@ -132,6 +132,15 @@ impl ApiClient {
     /// Has what happened since a time published once more.
     pub(crate) async fn retell(&self, since: Timestamp) -> Result<(), Fault> {
         self.query(name::RETELL, &Retell { since }).await
+    }
+
+    /// Has a probe sent the way of a message; it comes back as an event.
+    pub(crate) async fn probe(&self, gateway: &Route, number: u64) -> Result<(), Fault> {
+        let gateway = gateway.to_string();
+        let answer = self
+            .request(name::PROBE, &Probe { gateway, number })
+            .await?;
+        read(name::PROBE, &answer)
     }
 
     /// Has everyone concerned told that a user came or went.

@@ -26,6 +26,8 @@ pub struct GatewayConfig {
     pub limits: ConnectionLimits,
     /// `RECOVERY_SECONDS`: how long a client of Socket.IO may be away and go on where it was; default 120, 0 turns it off.
     pub recovery: Duration,
+    /// `CANARY_INTERVAL_MS`: how often a probe is sent the way of a message; default 5000, 0 turns it off.
+    pub canary_interval: Duration,
 }
 
 /// What one connection may do.
@@ -89,6 +91,11 @@ impl GatewayConfig {
                 ),
             },
             recovery: Duration::from_secs(settings.within("RECOVERY_SECONDS", 0..=3_600, 120)),
+            canary_interval: Duration::from_millis(settings.within(
+                "CANARY_INTERVAL_MS",
+                0..=3_600_000,
+                5_000,
+            )),
         }
     }
 }

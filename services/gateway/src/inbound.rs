@@ -11,6 +11,7 @@ use prometheus::{Histogram, HistogramOpts, Registry};
 use serde_json::value::RawValue;
 use tracing::Span;
 
+use crate::canary::CanaryEar;
 use crate::connection::{Class, Delivery, EventFrame};
 use crate::hub::{Rooms, Users};
 use crate::mutant::Mutant;
@@ -22,6 +23,7 @@ pub(crate) struct Inbound {
     users: Arc<Users>,
     refill: Refill,
     delivery_seconds: Histogram,
+    canary: CanaryEar,
 }
 
 impl Inbound {
@@ -30,6 +32,7 @@ impl Inbound {
     pub(crate) fn new(
         (rooms, users): (&Arc<Rooms>, &Arc<Users>),
         refill: Refill,
+        canary: &CanaryEar,
         registry: &Registry,
     ) -> Result<Self, prometheus::Error> {
         let delivery_seconds = Histogram::with_opts(
@@ -45,6 +48,7 @@ impl Inbound {
             users: Arc::clone(users),
             refill,
             delivery_seconds,
+            canary: canary.clone(),
         })
     }
 
@@ -193,6 +197,7 @@ impl EventSink for Inbound {
                 Ok(event) => return self.user_event(user, &event),
                 Err(error) => error,
             },
+            Topic::Canary(_) => return self.canary.hear(payload),
         };
         tracing::warn!(error = %unreadable, "an event of the bus was dropped");
     }

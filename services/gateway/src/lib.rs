@@ -6,6 +6,7 @@
 mod api;
 mod app;
 pub mod application;
+mod canary;
 mod client;
 mod client_metrics;
 mod config;

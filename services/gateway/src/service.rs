@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::api::ApiClient;
 use crate::app::{Gateway, GatewayError};
+use crate::canary::{self, CanaryEar};
 use crate::client_metrics::ClientMetrics;
 use crate::config::GatewayConfig;
 use crate::connection::SocketMetrics;
@@ -67,7 +68,8 @@ impl GatewayService {
         let known = (bucket, leases, deaths);
         let (rooms, users) = (Arc::new(Rooms::new()), Arc::new(Users::new()));
         let refill = Refill::new(&rooms, &api, core, registry).map_err(GatewayError::Metrics)?;
-        let inbound = Inbound::new((&rooms, &users), refill.clone(), registry)
+        let ear = CanaryEar::new();
+        let inbound = Inbound::new((&rooms, &users), refill.clone(), &ear, registry)
             .map_err(GatewayError::Metrics)?;
         let worker_count = std::thread::available_parallelism().map_or(1, usize::from);
         let intake = Intake::start(bus, &Arc::new(inbound), worker_count, core);
@@ -107,6 +109,9 @@ impl GatewayService {
         metrics.set_links_max(config.transport.connections_max);
         let gateway = Arc::new(gateway);
         open_wide_at_the_end(&gateway, edge);
+        let canary = (Route::of(&instance), &ear);
+        canary::start(&gateway, canary, config.canary_interval, registry, core)
+            .map_err(GatewayError::Metrics)?;
         register_sizes(&gateway, &sockets, registry, core).map_err(GatewayError::Metrics)?;
         let guard =
             axum::middleware::from_fn_with_state(config.cors.clone(), refuse_foreign_origins);

@@ -3,6 +3,16 @@ use messaging_domain::{ConversationId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+/// What is published on a gateway's canary subject: the number of the probe.
+pub fn canary_payload(number: u64) -> Bytes {
+    number.to_string().into()
+}
+
+/// The number of the probe that a canary's event tells of.
+pub fn canary_number(payload: &[u8]) -> Option<u64> {
+    std::str::from_utf8(payload).ok()?.parse().ok()
+}
+
 /// What is published on a conversation's subject. `data` is ready to be sent to clients as it is.
 #[derive(Debug)]
 pub enum ConversationEvent<'a> {

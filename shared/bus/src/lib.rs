@@ -22,7 +22,10 @@ mod subject;
 pub use bus::{Bus, BusConfigError, PublishError, RequestError, SubscribeError};
 pub use command::{CommandHandler, serve_commands};
 pub use config::BusConfig;
-pub use envelope::{ConversationEvent, EnvelopeError, MessageChange, TypingSignal, UserEvent};
+pub use envelope::{
+    ConversationEvent, EnvelopeError, MessageChange, TypingSignal, UserEvent, canary_number,
+    canary_payload,
+};
 pub use intake::{EventSink, Intake, protocol};
 pub use kv::BucketError;
 pub use peer::{PeerHandler, Route, RouteError, serve_peers};

@@ -43,6 +43,8 @@ pub enum Topic {
     Conversation(ConversationId),
     /// What concerns a user wherever he is.
     User(UserId),
+    /// What one gateway sends itself, to see whether it hears.
+    Canary(Route),
 }
 
 /// The subjects of one system.
@@ -62,6 +64,7 @@ impl Subjects {
         match topic {
             Topic::Conversation(conversation) => format!("{}.conv.{conversation}", self.prefix.0),
             Topic::User(user) => format!("{}.user.{user}", self.prefix.0),
+            Topic::Canary(gateway) => format!("{}.canary.{gateway}", self.prefix.0),
         }
     }
 
@@ -71,6 +74,7 @@ impl Subjects {
         match own.split_once('.')? {
             ("conv", conversation) => conversation.parse().ok().map(Topic::Conversation),
             ("user", user) => user.parse().ok().map(Topic::User),
+            ("canary", gateway) => gateway.parse().ok().map(Topic::Canary),
             _ => None,
         }
     }
@@ -142,7 +146,9 @@ mod tests {
         );
         let user = Topic::User("u-1".parse().expect("valid"));
         assert_eq!(subjects.topic(&user), "fh.user.u-1");
-        for topic in [conversation, user] {
+        let canary = Topic::Canary("AAAA_-0000".parse().expect("valid"));
+        assert_eq!(subjects.topic(&canary), "fh.canary.AAAA_-0000");
+        for topic in [conversation, user, canary] {
             let subject = subjects.topic(&topic);
             assert_eq!(subjects.topic_of(&subject), Some(topic));
         }

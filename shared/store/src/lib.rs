@@ -54,6 +54,7 @@ mod mongo;
 mod mutant;
 mod open;
 mod prepare;
+mod probe;
 mod read_mark;
 mod recent;
 mod search;

@@ -5,7 +5,7 @@ use mongodb::options::IndexOptions;
 
 use crate::error::Trouble;
 use crate::mongo::{Collections, Mongo};
-use crate::{Store, StoreError, mutant};
+use crate::{Store, StoreError, mutant, probe};
 
 impl Store {
     /// Creates the indexes that are missing. Harmless to repeat and to race; call it until it works.
@@ -77,6 +77,7 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
         .chain((!mutant::repeats_are_stored()).then_some(once));
     collections.messages.create_indexes(of_messages).await?;
     create_file_indexes(collections).await?;
+    create_probe_index(collections).await?;
     collections
         .conversations
         .create_indexes([
@@ -107,6 +108,19 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
             ),
         ])
         .await?;
+    Ok(())
+}
+
+/// MongoDB itself removes the marks of gateways that are gone.
+async fn create_probe_index(collections: &Collections) -> DriverResult<()> {
+    let mut model = index("at", doc! { "at": 1 }, None);
+    if let Some(options) = &mut model.options {
+        options.expire_after = Some(probe::MARK_AGE_MAX);
+    }
+    let marks = collections
+        .database
+        .collection::<Document>(probe::COLLECTION);
+    marks.create_index(model).await?;
     Ok(())
 }
 

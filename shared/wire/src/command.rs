@@ -28,6 +28,8 @@ pub mod name {
     pub const RETELL: &str = "retell";
     /// [`PresenceChanged`](super::PresenceChanged): tell everyone concerned.
     pub const PRESENCE_CHANGED: &str = "presence_changed";
+    /// [`Probe`](super::Probe): go the way of a message.
+    pub const PROBE: &str = "probe";
 }
 
 /// A client event on its way to an API replica.
@@ -110,6 +112,15 @@ pub struct LogEntry<M> {
     pub seq: u64,
     /// The message.
     pub message: M,
+}
+
+/// Asks for what a message takes: a write that a majority has, and then an event. The gateway measures how long it is until it hears it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Probe {
+    /// The route of the gateway that asks, and will hear.
+    pub gateway: String,
+    /// Tells this probe from the gateway's others.
+    pub number: u64,
 }
 
 /// Asks to publish once more what happened since a time: messages and their notifications, changes, read marks. A gateway asks when

@@ -6,6 +6,8 @@
 //! The cases of the wire contract, `tests/e2e/contract`, share a few clusters.
 
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod conversation;

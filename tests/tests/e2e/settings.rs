@@ -21,7 +21,7 @@ const BAD_IN_ALL: [(&str, &str); 9] = [
 
 const BAD_IN_API: [(&str, &str); 2] = [("REQUESTS_PER_SECOND", "many"), ("REQUESTS_BURST", "-5")];
 
-const BAD_IN_GATEWAY: [(&str, &str); 10] = [
+const BAD_IN_GATEWAY: [(&str, &str); 11] = [
     ("GATEWAY_ID", "a b"),
     ("EVENTS_PER_SECOND", "1.5"),
     ("EVENTS_BURST", "few"),
@@ -32,6 +32,7 @@ const BAD_IN_GATEWAY: [(&str, &str); 10] = [
     ("PRESENCE_GRACE_MS", "soon"),
     ("PING_INTERVAL_MS", "0"),
     ("PING_TIMEOUT_MS", "25s"),
+    ("CANARY_INTERVAL_MS", "often"),
 ];
 
 /// Runs a binary with these settings alone, sees it end with 64, and returns the variables that it complains of.

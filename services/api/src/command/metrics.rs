@@ -50,7 +50,7 @@ impl CommandTimer<'_> {
 
 /// The label of a command: a subject's last token comes from outside and must not become one.
 fn known(command: &str) -> &'static str {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         name::SEND_MESSAGE,
         name::CREATE_MESSAGE,
         name::EDIT_MESSAGE,
@@ -61,6 +61,7 @@ fn known(command: &str) -> &'static str {
         name::HISTORY,
         name::RETELL,
         name::PRESENCE_CHANGED,
+        name::PROBE,
     ];
     NAMES
         .into_iter()

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use messaging_bus::CommandHandler;
 use messaging_domain::{ConversationId, MessageId, UserId};
 use messaging_wire::command::{
-    HistoryAfter, PresenceChanged, Reply, Retell, UserCommand, View, Viewed, name,
+    HistoryAfter, PresenceChanged, Probe, Reply, Retell, UserCommand, View, Viewed, name,
 };
 use messaging_wire::request::{
     CreateMessage, DeleteMessage, EditMessage, GetPresence, MarkAsRead, SendMessage,
@@ -161,6 +161,17 @@ impl Commands {
             .await
             .map_err(Refusal::into_fault)
     }
+
+    async fn probe(&self, payload: &[u8]) -> Result<(), Fault> {
+        let Probe { gateway, number } = serde_json::from_slice(payload).map_err(not_ours)?;
+        let gateway = gateway
+            .parse()
+            .map_err(|error| Fault::invalid_field("gateway", error))?;
+        self.messaging
+            .answer_probe(gateway, number)
+            .await
+            .map_err(Refusal::into_fault)
+    }
 }
 
 impl CommandHandler for Commands {
@@ -171,6 +182,7 @@ impl CommandHandler for Commands {
             name::HISTORY => reply(self.history(payload).await),
             name::RETELL => reply(self.retell(payload).await),
             name::PRESENCE_CHANGED => reply(self.presence_changed(payload).await),
+            name::PROBE => reply(self.probe(payload).await),
             event => match self.client_event(event, payload).await {
                 Ok(acknowledgement) => (acknowledgement, None),
                 Err(fault) => (refusal(&fault), Some(fault.code)),

@@ -1,6 +1,7 @@
 //! What the service does, one file for each use case. HTTP and commands over the bus call the same ones.
 
 mod announce_presence;
+mod answer_probe;
 mod change_message;
 mod create_message;
 mod list_conversations;

@@ -11,5 +11,6 @@ mod failover;
 mod faults;
 mod idempotency;
 mod last_seen;
+mod probes;
 mod reading;
 mod world;
