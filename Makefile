@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance schemathesis manifests images docs asyncapi tools clean
+.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance alerts schemathesis manifests images docs asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -127,6 +127,10 @@ conformance: ## run the protocols' own suites, Autobahn and promtool; ARGS names
 	@echo "conformance: building (release)"
 	@cargo build --release --workspace --example protocol_echo
 	@BINARIES="$(RELEASE)" ./deploy/tools/conformance $(ARGS)
+
+# The names are part of `make test`, too.
+alerts: ## test each alert, and ask every query of the dashboards of a cluster under load; fetches prometheus; ARGS names parts
+	@./deploy/tools/alerts $(ARGS)
 
 schemathesis: tools ## hold a running service against its OpenAPI document (installs into .tools/venv); ARGS is the number of examples
 	@echo "schemathesis: building"

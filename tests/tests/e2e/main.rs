@@ -14,6 +14,8 @@ mod conversation;
 #[cfg(test)]
 mod counting;
 #[cfg(test)]
+mod dashboards;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod faults;
@@ -25,6 +27,8 @@ mod limits;
 mod manifests;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod observability;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
