@@ -100,7 +100,7 @@ impl Metrics {
             )?,
             summary_failures: counter(
                 registry,
-                "fh_store_summary_failures_total",
+                "fh_store_unsummarized_batches_total",
                 "Batches that were stored but whose summaries could not be written at once.",
             )?,
             hook_timeouts: counter(

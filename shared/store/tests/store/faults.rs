@@ -167,7 +167,10 @@ async fn a_summary_that_cannot_be_written_is_repaired_later_and_holds_nobody_up(
         .unwrap();
     assert_eq!(replica.say(&key, Party::Client, "1").await, 1);
     assert_eq!(replica.say(&key, Party::Client, "2").await, 2);
-    assert_eq!(replica.metric("fh_store_summary_failures_total", None), 2.0);
+    assert_eq!(
+        replica.metric("fh_store_unsummarized_batches_total", None),
+        2.0
+    );
     assert!(
         replica
             .store
