@@ -106,13 +106,10 @@ impl GatewayService {
         };
         let sockets = Sockets::new();
         let metrics = Arc::new(SocketMetrics::register(registry).map_err(GatewayError::Metrics)?);
-        metrics.set_links_max(config.transport.connections_max);
         let gateway = Arc::new(gateway);
         open_wide_at_the_end(&gateway, edge);
-        let canary = (Route::of(&instance), &ear);
-        canary::start(&gateway, canary, config.canary_interval, registry, core)
-            .map_err(GatewayError::Metrics)?;
-        register_sizes(&gateway, &sockets, registry, core).map_err(GatewayError::Metrics)?;
+        let canary = (Route::of(&instance), &ear, config.canary_interval);
+        watch_itself(&gateway, canary, &sockets, registry, core).map_err(GatewayError::Metrics)?;
         let guard =
             axum::middleware::from_fn_with_state(config.cors.clone(), refuse_foreign_origins);
         let router = router(
@@ -168,6 +165,18 @@ impl GatewayService {
     pub async fn finish(self) {
         self.lease.release().await;
     }
+}
+
+/// Counts what there is of connections, and sends probes.
+fn watch_itself(
+    gateway: &Arc<Gateway>,
+    (route, ear, interval): (Route, &CanaryEar, Duration),
+    sockets: &Sockets,
+    registry: &Registry,
+    core: &Tasks,
+) -> Result<(), prometheus::Error> {
+    canary::start(gateway, (route, ear), interval, registry, core)?;
+    register_sizes(gateway, sockets, registry, core)
 }
 
 /// The processes that die.

@@ -31,6 +31,7 @@ pub fn router<A: Application>(
         events_max: INBOX_EVENTS_MAX,
         bytes_max: 2 * config.frame_bytes_max,
     };
+    metrics.set_links_max(config.connections_max);
     let host = Arc::new(Host {
         app,
         tasks: tasks.clone(),

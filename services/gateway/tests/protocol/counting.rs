@@ -21,6 +21,7 @@ async fn links_are_counted_by_what_they_speak_and_over_what() {
             server.metric(LINKS),
         ]
     };
+    assert_eq!(server.metric("fh_gateway_max_links"), 50_000.0);
     let path = connected(&server).await;
     assert_eq!(links(), [1.0, 0.0, 1.0]);
     let plain = Socket::open(server.address, "/ws").await;
