@@ -60,6 +60,7 @@ pub(crate) async fn run(arguments: &Arguments) -> bool {
         "EVENTS_PER_SECOND",
         "REQUESTS_PER_SECOND",
         "CONNECTIONS_PER_USER_MAX",
+        "CANARY_INTERVAL_MS",
     ];
     let settings = settings.map(|name| (name, "0".to_owned()));
     let quiet = [("PING_INTERVAL_MS", "300000".to_owned())];

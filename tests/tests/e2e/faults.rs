@@ -4,9 +4,15 @@ use messaging_test_support::{
     MongoServer, NatsServer, ServiceProcess, Signal, TcpProxy, eventually,
 };
 
-use crate::support::{Cluster, NO_RATES, Script, health, ready};
+use crate::support::{Cluster, NO_RATES, Script, health, metric, ready};
 
 const BOUND: Duration = Duration::from_secs(20);
+
+/// How many messages a gateway was given by clients and could not have stored.
+async fn failed_sends(gateway: &ServiceProcess) -> f64 {
+    let labels = [("event", "send_message"), ("outcome", "failed")];
+    metric(gateway, "fh_gateway_event_seconds_count", &labels).await
+}
 
 #[tokio::test]
 async fn what_was_acked_survives_the_death_of_an_api_replica() {
@@ -37,6 +43,9 @@ async fn while_nats_is_down_nothing_is_acked_falsely_and_afterwards_everything_a
         },
     )
     .await;
+    for gateway in &cluster.gateways {
+        assert!(failed_sends(gateway).await >= 1.0, "they are our fault");
+    }
 }
 
 #[tokio::test]
@@ -112,6 +121,21 @@ async fn while_mongodb_stands_still_nothing_is_acked_falsely_and_afterwards_all_
         },
     )
     .await;
+    let mut sends = 0.0;
+    for gateway in &cluster.gateways {
+        sends += failed_sends(gateway).await;
+    }
+    let (mut calls, mut timeouts) = (0.0, 0.0);
+    for api in &cluster.apis {
+        let failed = [("outcome", "failed")];
+        calls += metric(api, "fh_api_request_seconds_count", &failed).await;
+        timeouts += metric(api, "fh_store_errors_total", &[("kind", "timeout")]).await;
+    }
+    let least = f64::min(sends, f64::min(calls, timeouts));
+    assert!(
+        least >= 1.0,
+        "{sends} sends, {calls} calls, {timeouts} timeouts"
+    );
 }
 
 #[tokio::test]
