@@ -299,7 +299,7 @@ async fn what_was_stored_recently_is_found_and_its_summaries_are_repaired() {
             .is_empty()
     );
     let recent = world.replica().store.recent(before, 100).await.unwrap();
-    // It is known by that it is told of once more.
+    // What is found in the log has no time of commit.
     let mut repeated = replica.committed();
     for committed in &mut repeated {
         assert!(committed.committed_at.take().is_some());
