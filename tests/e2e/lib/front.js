@@ -1,5 +1,5 @@
 // A front before several servers that knows no sessions: each request, and each WebSocket, goes to the next one. A GET that one answers
-// with 503 is asked of another, as deploy/front has it.
+// with 503 is asked of another, and so is whatever one takes no connection for, as deploy/front has it.
 
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
@@ -61,7 +61,7 @@ export class Front {
     }
     const { hostname, port } = this.next();
     const { method, url: path, headers } = asked;
-    const passed = request({ hostname, port, method, path, headers }, (got) => {
+    const passed = request({ hostname, port, method, path, headers, agent: false }, (got) => {
       if (got.statusCode === 503 && method === 'GET' && others > 0) {
         got.resume();
         this.pass(asked, answer, others - 1);
@@ -70,9 +70,13 @@ export class Front {
       answer.writeHead(got.statusCode, got.headers);
       got.pipe(answer);
     });
-    passed.on('error', () => answer.destroy());
+    passed.on('error', ({ code }) => {
+      // Nobody has had it yet.
+      if (code === 'ECONNREFUSED' && others > 0) this.pass(asked, answer, others - 1);
+      else answer.destroy();
+    });
+    passed.on('socket', (socket) => socket.once('connect', () => asked.pipe(passed)));
     answer.on('close', () => passed.destroy());
-    asked.pipe(passed);
   }
 
   tunnel(asked, socket, first, others = this.places.length - 1) {
@@ -90,15 +94,18 @@ export class Front {
       server.write(first);
     });
     const abort = () => socket.destroy();
+    const another = () => {
+      server.off('close', abort);
+      server.destroy();
+      this.tunnel(asked, socket, first, others - 1);
+    };
     server.on('close', abort);
-    server.on('error', abort);
+    server.on('error', ({ code }) => (code === 'ECONNREFUSED' && others > 0 ? another() : abort()));
     socket.on('error', () => server.destroy());
     socket.on('close', () => server.destroy());
     server.once('data', (head) => {
       if (head.toString('latin1').startsWith('HTTP/1.1 503 ') && others > 0) {
-        server.off('close', abort);
-        server.destroy();
-        this.tunnel(asked, socket, first, others - 1);
+        another();
         return;
       }
       socket.write(head);
