@@ -111,7 +111,7 @@ async fn is_refused(gateway: SocketAddr, source: Ipv4Addr) -> bool {
 
 async fn links(gateway: &SocketAddr) -> f64 {
     let links = counts(gateway, "fh_gateway_links").await;
-    links.first().map_or(0.0, |(_, links)| *links)
+    links.iter().map(|(_, links)| links).sum()
 }
 
 /// The values of a metric, each with that of its label.
