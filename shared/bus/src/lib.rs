@@ -1,5 +1,5 @@
-//! NATS, as this system uses it: a wake-up between gateways and API replicas, the bucket of presence, and that of the
-//! sessions that can be recovered.
+//! NATS, as this system uses it: a wake-up between gateways and API replicas, and three buckets: of presence, of the
+//! sessions that can be recovered, and of revoked tokens.
 //!
 //! Nothing here promises that an event arrives: core NATS loses what is published while a subscriber reconnects. Who must have
 //! everything looks at `seq`, and asks for what is missing. [`Intake::interruptions`] tells a gateway when that is due, and
@@ -16,6 +16,7 @@ mod kv;
 mod metrics;
 mod peer;
 pub mod presence;
+mod revocations;
 mod sessions;
 mod subject;
 
@@ -29,5 +30,6 @@ pub use envelope::{
 pub use intake::{EventSink, Intake, protocol};
 pub use kv::BucketError;
 pub use peer::{PeerHandler, Route, RouteError, serve_peers};
+pub use revocations::{RevocationBucket, RevocationEntry};
 pub use sessions::{SessionBucket, SessionEntry};
 pub use subject::{SubjectPrefix, SubjectPrefixError, Subjects, Topic};

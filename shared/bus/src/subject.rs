@@ -114,6 +114,11 @@ impl Subjects {
         format!("{}_sessions", self.prefix.0)
     }
 
+    /// The bucket of revoked tokens.
+    pub(crate) fn revocation_bucket(&self) -> String {
+        format!("{}_revocations", self.prefix.0)
+    }
+
     /// The bucket of presence and leases.
     pub fn presence_bucket(&self) -> String {
         format!("{}_presence", self.prefix.0)

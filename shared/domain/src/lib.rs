@@ -9,6 +9,7 @@ mod id;
 pub mod limits;
 mod party;
 mod rate;
+mod revocation;
 #[cfg(feature = "openapi")]
 pub mod schema;
 mod search;
@@ -23,5 +24,8 @@ pub use id::{
 };
 pub use party::{Parties, Party};
 pub use rate::{Bucket, Rate};
+pub use revocation::{
+    Revocation, RevocationNews, Revoked, RevokedError, TokenId, TokenIdError, TokenMark,
+};
 pub use search::{SearchQuery, SearchQueryError};
 pub use timestamp::{Timestamp, TimestampError};

@@ -6,6 +6,8 @@ pub const CONTENT_SCALARS_MAX: usize = 10_000;
 pub const ATTACHMENTS_MAX: usize = 10;
 /// Most characters of an id that the host platform gives (user, contract, milestone) and of a `clientMessageId`.
 pub const OPAQUE_ID_LENGTH_MAX: usize = 64;
+/// Most characters of a token's own id (`jti`) by which it can be revoked.
+pub const TOKEN_ID_LENGTH_MAX: usize = 128;
 /// Unicode scalar values of a message's text that a notification carries.
 pub const PREVIEW_SCALARS_MAX: usize = 140;
 /// Most messages of one history page.
@@ -32,3 +34,7 @@ pub const QUERY_SCALARS_MAX: usize = 100;
 pub const SEARCH_RESULTS_MAX: u32 = 50;
 /// Messages of a search whose number the caller left open.
 pub const SEARCH_RESULTS_DEFAULT: u32 = 20;
+/// Most revocations of one page.
+pub const REVOCATIONS_PAGE_MAX: u32 = 500;
+/// Revocations of a page whose size the caller left open.
+pub const REVOCATIONS_PAGE_DEFAULT: u32 = 100;

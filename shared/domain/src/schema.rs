@@ -6,11 +6,11 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::limits::{
     CONTENT_SCALARS_MAX, FILENAME_SCALARS_MAX, OPAQUE_ID_LENGTH_MAX, PREVIEW_SCALARS_MAX,
-    TITLE_SCALARS_MAX,
+    TITLE_SCALARS_MAX, TOKEN_ID_LENGTH_MAX,
 };
 use crate::{
     AttachmentId, ClientMessageId, Content, ContractId, ConversationId, Filename, MessageId,
-    MilestoneId, Timestamp, UserId,
+    MilestoneId, Timestamp, TokenId, UserId,
 };
 
 /// The title of a contract or milestone, which is plain text everywhere else.
@@ -65,6 +65,7 @@ is_text!(
     AttachmentId,
     hex_id("An uploaded file's id.", "7d793037a0760186574b0282")
 );
+is_text!(TokenId, token_id());
 is_text!(Timestamp, time());
 is_text!(
     Content,
@@ -115,6 +116,19 @@ fn hex_id(description: &str, example: &str) -> Object {
         .max_length(Some(24))
         .pattern(Some("^[0-9a-f]{24}$"))
         .examples([example])
+        .build()
+}
+
+fn token_id() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(
+            "A token's own id, the claim `jti`. In a path its special characters are percent-encoded.",
+        ))
+        .min_length(Some(1))
+        .max_length(Some(TOKEN_ID_LENGTH_MAX))
+        .pattern(Some("^[!-~]+$"))
+        .examples(["6ba7b810-9dad-11d1"])
         .build()
 }
 

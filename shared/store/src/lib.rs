@@ -13,6 +13,7 @@
 //!   of what is known of its files, so that history is one query. `loose` is set on those that no message is known to hold.
 //! - `contracts` says who may talk about what. `open` lists the milestones that have a conversation (the empty text for the
 //!   contract's own), so that one atomic update can tell whether a contract may be replaced.
+//! - `revocations` says whose tokens, and which, hold no more; a document is removed by MongoDB once those have expired anyway.
 //!
 //! # The order of things
 //!
@@ -57,6 +58,7 @@ mod prepare;
 mod probe;
 mod read_mark;
 mod recent;
+mod revocation;
 mod search;
 mod store;
 mod summary;
@@ -79,4 +81,5 @@ pub use import::{
 pub use key::ConversationKey;
 pub use open::OpenError;
 pub use read_mark::MarkedRead;
+pub use revocation::{RevocationsRead, RevokeError};
 pub use store::Store;

@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use crate::config::StoreConfig;
 use crate::error::{StoreError, Trouble, sorted};
 use crate::model::{StoredAttachment, StoredContract, StoredConversation, StoredMessage};
+use crate::revocation::StoredRevocation;
 use crate::trouble::TroubleMetrics;
 
 /// The driver behind a fence: no call outlasts the deadline, whatever the driver's own retries and queues do.
@@ -34,6 +35,8 @@ pub(crate) struct Collections {
     pub(crate) contracts: Collection<StoredContract>,
     /// Read and written by majority.
     pub(crate) attachments: Collection<StoredAttachment>,
+    /// Read and written by majority.
+    pub(crate) revocations: Collection<StoredRevocation>,
     /// Written by majority.
     pub(crate) attachment_bytes: GridFsBucket,
 }
@@ -130,6 +133,8 @@ impl Mongo {
                 .collection_with_options("contracts", options_with(ReadConcern::majority())),
             attachments: database
                 .collection_with_options("attachments", options_with(ReadConcern::majority())),
+            revocations: database
+                .collection_with_options("revocations", options_with(ReadConcern::majority())),
             attachment_bytes: database.gridfs_bucket(
                 GridFsBucketOptions::builder()
                     .bucket_name("attachments".to_owned())

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use mongodb::IndexModel;
 use mongodb::bson::{Document, doc};
 use mongodb::error::Result as DriverResult;
@@ -78,6 +80,8 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
     collections.messages.create_indexes(of_messages).await?;
     create_file_indexes(collections).await?;
     create_probe_index(collections).await?;
+    let over = expiring(index("expires_at", doc! { "expiresAt": 1 }, None));
+    collections.revocations.create_index(over).await?;
     collections
         .conversations
         .create_indexes([
@@ -153,6 +157,14 @@ fn index(name: &str, keys: Document, only: Option<Document>) -> IndexModel {
         .partial_filter_expression(only)
         .build();
     IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// Documents are removed once the time in the index is over.
+fn expiring(mut model: IndexModel) -> IndexModel {
+    if let Some(options) = &mut model.options {
+        options.expire_after = Some(Duration::ZERO);
+    }
+    model
 }
 
 fn unique(name: &str, keys: Document, only: Option<Document>) -> IndexModel {

@@ -4,6 +4,7 @@ mod buckets;
 mod counting;
 mod intake;
 mod requests;
+mod revocations;
 
 use std::time::Duration;
 

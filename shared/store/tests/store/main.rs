@@ -13,4 +13,5 @@ mod idempotency;
 mod last_seen;
 mod probes;
 mod reading;
+mod revocations;
 mod world;
