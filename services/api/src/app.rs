@@ -19,6 +19,7 @@ use crate::command::{CommandMetrics, Commands};
 use crate::config::ApiConfig;
 use crate::http::{Http, HttpMetrics};
 use crate::republish::Republisher;
+use crate::revocations::RevocationKeeper;
 use crate::sweep::sweep_attachments;
 use crate::usecase::{Messaging, PresenceChanges, Refusal, SearchSlots, UploadLimits};
 
@@ -75,6 +76,14 @@ impl Api {
         let (leases, deaths) = LeaseTable::follow(&presence, core);
         let known = leases.clone();
         health.require("presence", move || known.is_settled());
+        let revocations = RevocationKeeper::start(
+            &store,
+            bus,
+            verifier.revocations(),
+            config.revocations,
+            core,
+        );
+        health.require("revocations", revocations.watch_known());
         let messaging = Messaging {
             store: store.clone(),
             announcer: announcer.clone(),
@@ -83,6 +92,7 @@ impl Api {
             uploads: UploadLimits::new(config.attachment_bytes_max as u64),
             searches: SearchSlots::default(),
             presence_changes: PresenceChanges::start(store.clone(), announcer.clone(), core),
+            revocations,
         };
         sweep_attachments(store.clone(), core);
         let republisher = Republisher::start(store, announcer, bus, deaths, core);

@@ -21,6 +21,17 @@ pub struct ApiConfig {
     pub body_bytes_max: usize,
     /// `ATTACHMENT_BYTES_MAX`: the largest file, in bytes; default 25 MiB.
     pub attachment_bytes_max: usize,
+    /// How long revocations last, and how many there may be.
+    pub revocations: RevocationLimits,
+}
+
+/// How long revocations last, and how many there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct RevocationLimits {
+    /// `REVOCATION_DAYS`: how long a revocation lasts, which must be longer than tokens do; default 30.
+    pub lifetime: Duration,
+    /// `REVOCATIONS_MAX`: how many there may be, each of which every process keeps in memory; default 100,000.
+    pub count_max: u64,
 }
 
 /// The settings of the process `messaging-api`.
@@ -65,6 +76,17 @@ impl ApiConfig {
             ),
             body_bytes_max: settings.within("FRAME_BYTES_MAX", 1_024..=64 << 20, 128 << 10),
             attachment_bytes_max: settings.within("ATTACHMENT_BYTES_MAX", 1..=4 << 30, 25 << 20),
+            revocations: RevocationLimits::read(settings),
+        }
+    }
+}
+
+impl RevocationLimits {
+    fn read(settings: &mut Settings) -> Self {
+        let days: u64 = settings.within("REVOCATION_DAYS", 1..=3_650, 30);
+        Self {
+            lifetime: Duration::from_secs(days * 24 * 3_600),
+            count_max: settings.within("REVOCATIONS_MAX", 1..=1_000_000, 100_000),
         }
     }
 }

@@ -6,8 +6,9 @@ mod command;
 mod config;
 pub mod http;
 mod republish;
+mod revocations;
 mod sweep;
 mod usecase;
 
 pub use app::{Api, ApiError, replica_name};
-pub use config::{ApiConfig, ProcessConfig};
+pub use config::{ApiConfig, ProcessConfig, RevocationLimits};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use messaging_api::{Api, ProcessConfig, replica_name};
 use messaging_auth::Verifier;
-use messaging_bus::Bus;
+use messaging_bus::{Bus, RevocationBucket};
 use messaging_lifecycle::{Tasks, stop_in_order, stop_signal};
 use messaging_settings::{Settings, Warnings};
 use messaging_telemetry::{Telemetry, process_registry};
@@ -52,6 +52,8 @@ async fn run(config: ProcessConfig, warnings: &Warnings) -> Result<(), Box<dyn s
     health.require("nats", move || nats.is_connected());
     let verifier = Verifier::start(&config.auth, &registry, &core)?;
     health.require("keys", verifier.watch_keys());
+    let bucket = RevocationBucket::new(&bus);
+    bucket.follow(&core, verifier.revocations().listener());
     let api = Api::build(
         config.api,
         verifier,

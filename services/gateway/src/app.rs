@@ -20,7 +20,7 @@ use crate::client_metrics::{ClientMetrics, Connect};
 use crate::config::ConnectionLimits;
 use crate::connection::{Class, CloseReason, Connection, EventFrame};
 use crate::event::refresh_token::{refused, unauthorized};
-use crate::expiry::Expiry;
+use crate::expiry::{Expiry, end_revoked};
 use crate::hub::{Rooms, Users};
 use crate::interest::Interest;
 use crate::presence::{Admission, Presence, Replaced};
@@ -134,11 +134,16 @@ impl Gateway {
         stored: Option<Stored>,
     ) -> Arc<Client> {
         let Identity {
-            user, expires_at, ..
+            user,
+            expires_at,
+            mark,
+            ..
         } = identity;
         self.users.add(&user, connection, now());
-        let client = Client::new(connection, user, expires_at, self.limits.rate, stored);
+        let token = (expires_at, mark);
+        let client = Client::new(connection, user, token, self.limits.rate, stored);
         self.expiry.watch(&client);
+        self.close_if_void(&client);
         self.recovery.keep(&client);
         client
     }
@@ -168,6 +173,13 @@ impl Gateway {
             }
         });
         self.way_in.pass(opening).await
+    }
+
+    /// Ends a connection whose token was revoked between when it was checked and when it was watched over.
+    pub(crate) fn close_if_void(&self, client: &Client) {
+        if client.is_void(self.verifier.revocations()) {
+            end_revoked(client);
+        }
     }
 
     async fn open_anew(

@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use messaging_domain::{Bucket, ConversationId, Rate, Timestamp, UserId};
+use messaging_auth::Revocations;
+use messaging_domain::{Bucket, ConversationId, Rate, Timestamp, TokenMark, UserId};
 use messaging_wire::{ErrorCode, Fault};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -28,6 +29,8 @@ pub(crate) struct Client {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Of the token by which it may stay.
+    mark: TokenMark,
     bucket: Bucket,
     /// The conversations it has joined or is joining, and after which `seq` it has all of each.
     joined: HashMap<ConversationId, u64>,
@@ -44,7 +47,7 @@ impl Client {
     pub(crate) fn new(
         connection: &Arc<Connection>,
         user: UserId,
-        expires_at: Timestamp,
+        (expires_at, mark): (Timestamp, TokenMark),
         rate: Option<Rate>,
         stored: Option<Stored>,
     ) -> Arc<Self> {
@@ -57,8 +60,25 @@ impl Client {
             stored: stored.map(OnceLock::from).unwrap_or_default(),
             is_gone: AtomicBool::new(false),
             gone: Notify::new(),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                mark,
+                ..State::default()
+            }),
         })
+    }
+
+    /// By what it can be told whether its token was revoked.
+    pub(crate) fn mark(&self) -> TokenMark {
+        self.state.lock().mark.clone()
+    }
+
+    pub(crate) fn set_mark(&self, mark: TokenMark) {
+        self.state.lock().mark = mark;
+    }
+
+    /// Whether its token was revoked.
+    pub(crate) fn is_void(&self, revocations: &Revocations) -> bool {
+        revocations.void(&self.user, &self.state.lock().mark)
     }
 
     /// How far its record is written, if it can be recovered.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use messaging_auth::Revocations;
 use messaging_domain::Timestamp;
 use messaging_lifecycle::{Tasks, now};
 use messaging_wire::event::TOKEN_EXPIRED;
@@ -13,7 +14,10 @@ use crate::connection::{Class, CloseReason, EventFrame};
 /// How often the connections whose token has expired are looked for.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Ends connections whose token has expired.
+/// How often the connections whose token was revoked are looked for at most.
+const REVOCATION_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Ends connections whose token holds no more.
 #[derive(Clone, Default)]
 pub(crate) struct Expiry {
     watched: Arc<Mutex<BTreeMap<Key, Arc<Client>>>>,
@@ -24,8 +28,9 @@ type Key = (Timestamp, Box<str>);
 
 impl Expiry {
     /// Begins to look, until the tasks are asked to stop.
-    pub(crate) fn start(tasks: &Tasks) -> Self {
+    pub(crate) fn start(revocations: &Revocations, tasks: &Tasks) -> Self {
         let expiry = Self::default();
+        expiry.end_revoked(revocations, tasks);
         let (checking, stopping) = (expiry.clone(), tasks.stopping().clone());
         tasks.spawn("token expiry", async move {
             let mut ticks = tokio::time::interval(CHECK_INTERVAL);
@@ -64,6 +69,29 @@ impl Expiry {
         }
     }
 
+    fn end_revoked(&self, revocations: &Revocations, tasks: &Tasks) {
+        let (checking, revocations) = (self.clone(), revocations.clone());
+        let mut changes = revocations.changes();
+        tasks.spawn_until_stopped("token revocation", async move {
+            while changes.changed().await.is_ok() {
+                checking.close_revoked(&revocations);
+                // What comes in the meantime is looked at together.
+                tokio::time::sleep(REVOCATION_INTERVAL).await;
+            }
+        });
+    }
+
+    /// A look at each connection: revocations are rare, and an index of tokens would be paid for by every connection.
+    fn close_revoked(&self, revocations: &Revocations) {
+        self.watched.lock().retain(|_, client| {
+            let is_void = client.is_void(revocations);
+            if is_void {
+                end_revoked(client);
+            }
+            !is_void
+        });
+    }
+
     fn close_expired(&self, now: Timestamp) {
         let event = EventFrame::new(TOKEN_EXPIRED, "{}");
         let mut watched = self.watched.lock();
@@ -78,12 +106,20 @@ impl Expiry {
     }
 }
 
+/// Ends a connection whose token was revoked, as if it had expired: whoever has a newer one comes back with it.
+pub(crate) fn end_revoked(client: &Client) {
+    let event = EventFrame::new(TOKEN_EXPIRED, "{}");
+    client.connection.send(&event, Class::Durable);
+    client.connection.close(CloseReason::TokenRevoked);
+}
+
 fn key(client: &Client) -> Key {
     (client.expires_at(), client.connection.id().into())
 }
 
 #[cfg(test)]
 mod tests {
+    use messaging_domain::TokenMark;
     use prometheus::Registry;
 
     use super::*;
@@ -100,7 +136,7 @@ mod tests {
         Client::new(
             &connection,
             user,
-            Timestamp::from_millis(expires_at),
+            (Timestamp::from_millis(expires_at), TokenMark::default()),
             None,
             None,
         )

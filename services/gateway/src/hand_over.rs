@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use messaging_bus::presence::Instance;
-use messaging_domain::{ConversationId, Timestamp, UserId};
+use messaging_domain::{ConversationId, Timestamp, TokenMark, UserId};
 use messaging_lifecycle::now;
 use messaging_wire::Fault;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ use crate::recovery::Given;
 struct Described {
     user: UserId,
     expires_at: Timestamp,
+    #[serde(default)]
+    mark: TokenMark,
     /// Where the connection is counted until it is handed over.
     gateway: String,
     conversations: Vec<ConversationId>,
@@ -52,6 +54,7 @@ impl Gateway {
         let described = Described {
             user: client.user.clone(),
             expires_at: client.expires_at(),
+            mark: client.mark(),
             gateway: self.recovery.instance().to_string(),
             conversations: client.joined(),
         };
@@ -100,12 +103,13 @@ impl Gateway {
         let client = Client::new(
             connection,
             described.user,
-            described.expires_at,
+            (described.expires_at, described.mark),
             self.limits.rate,
             None,
         );
         self.users.add(&client.user, connection, now());
         self.expiry.watch(&client);
+        self.close_if_void(&client);
         for conversation in described.conversations {
             if let Err(fault) = self.rejoin(&client, conversation).await {
                 self.close_client(&client, CloseReason::Internal).await;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use messaging_auth::Verifier;
-use messaging_bus::Bus;
+use messaging_bus::{Bus, RevocationBucket};
 use messaging_gateway::{GatewayService, ProcessConfig};
 use messaging_lifecycle::{Tasks, stop_in_order, stop_signal};
 use messaging_settings::{Settings, Warnings};
@@ -49,6 +49,9 @@ async fn run(config: ProcessConfig, warnings: &Warnings) -> Result<(), Box<dyn s
     health.require("nats", move || nats.is_connected());
     let verifier = Verifier::start(&config.auth, &registry, &core)?;
     health.require("keys", verifier.watch_keys());
+    let bucket = RevocationBucket::new(&bus);
+    let known = bucket.follow(&core, verifier.revocations().listener());
+    health.require("revocations", move || *known.borrow());
     let gateway =
         GatewayService::build(config.gateway, verifier, &bus, &registry, (&core, &edge)).await?;
     health.require("events", gateway.hears_events());

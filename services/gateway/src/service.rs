@@ -90,6 +90,7 @@ impl GatewayService {
         let gateway = Gateway {
             bus: bus.clone(),
             api,
+            expiry: Expiry::start(verifier.revocations(), core),
             verifier,
             interest: Interest::new(intake),
             rooms,
@@ -97,7 +98,6 @@ impl GatewayService {
             refill,
             presence: presence.clone(),
             recovery: recovery.clone(),
-            expiry: Expiry::start(core),
             way_in: Turnstile::new(worker_count),
             way_out: Turnstile::new(worker_count),
             limits: config.limits,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use messaging_api::{Api, replica_name};
 use messaging_auth::Verifier;
-use messaging_bus::Bus;
+use messaging_bus::{Bus, RevocationBucket};
 use messaging_embedded::{EmbeddedError, EmbeddedServers, Program, watchdog_main_if_asked};
 use messaging_gateway::GatewayService;
 use messaging_lifecycle::{Tasks, chain, stop_in_order, stop_signal};
@@ -94,6 +94,12 @@ async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     ended
 }
 
+fn require_gateway(health: &Health, gateway: &GatewayService) {
+    health.require("events", gateway.hears_events());
+    health.require("presence", gateway.knows_presence());
+    health.require("sessions", gateway.keeps_sessions());
+}
+
 /// Starts MongoDB and NATS, unless the settings say where they are.
 async fn start_servers(config: &Config) -> Result<EmbeddedServers, EmbeddedError> {
     let mut programs = Vec::new();
@@ -126,6 +132,8 @@ async fn serve(
     health.require("nats", move || nats.is_connected());
     let verifier = Verifier::start(&service.auth, &registry, &core)?;
     health.require("keys", verifier.watch_keys());
+    let bucket = RevocationBucket::new(&bus);
+    bucket.follow(&core, verifier.revocations().listener());
     let api = Api::build(
         service.api,
         verifier.clone(),
@@ -138,9 +146,7 @@ async fn serve(
     .await?;
     let gateway =
         GatewayService::build(service.gateway, verifier, &bus, &registry, (&core, &edge)).await?;
-    health.require("events", gateway.hears_events());
-    health.require("presence", gateway.knows_presence());
-    health.require("sessions", gateway.keeps_sessions());
+    require_gateway(&health, &gateway);
 
     let address = server.address();
     tracing::info!(%address, "listening");

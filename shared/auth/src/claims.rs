@@ -1,4 +1,4 @@
-use messaging_domain::{Timestamp, UserId};
+use messaging_domain::{Timestamp, TokenMark, UserId};
 use serde::{Deserialize, Serialize};
 
 /// What a caller is to the host platform.
@@ -54,6 +54,8 @@ pub struct Identity {
     pub role: Option<Role>,
     /// When the token stops being valid: claim `exp`.
     pub expires_at: Timestamp,
+    /// By what it can be told later whether the token was revoked: claims `iat` and `jti`.
+    pub mark: TokenMark,
 }
 
 /// The claims that are minted.
@@ -77,6 +79,10 @@ pub(crate) struct ShownClaims {
     /// A JSON number that may have a fraction (RFC 7519, section 2).
     exp: f64,
     #[serde(default)]
+    iat: serde_json::Value,
+    #[serde(default)]
+    jti: serde_json::Value,
+    #[serde(default)]
     role: serde_json::Value,
 }
 
@@ -86,6 +92,10 @@ impl From<ShownClaims> for Identity {
             user: claims.sub,
             role: claims.role.as_str().and_then(|role| role.parse().ok()),
             expires_at: Timestamp::from_millis(millis(claims.exp)),
+            mark: TokenMark {
+                issued_at: claims.iat.as_f64().map(whole),
+                id: claims.jti.as_str().and_then(|id| id.parse().ok()),
+            },
         }
     }
 }
@@ -96,4 +106,12 @@ impl From<ShownClaims> for Identity {
 )]
 fn millis(seconds: f64) -> i64 {
     (seconds * 1_000.0) as i64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a cast of a float saturates, and it is only compared"
+)]
+fn whole(seconds: f64) -> i64 {
+    seconds.floor() as i64
 }

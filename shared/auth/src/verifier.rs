@@ -12,7 +12,7 @@ use crate::own_keys::{OwnKeys, first_set};
 use crate::pem::KeyError;
 use crate::rules::Rules;
 use crate::token_head::TokenHead;
-use crate::{AuthConfig, Identity};
+use crate::{AuthConfig, Identity, Revocations};
 
 /// At most so often, after a burst, is a key set read because of a `kid` that is not known.
 const ASK_INTERVAL: Duration = Duration::from_secs(10);
@@ -26,6 +26,9 @@ pub enum TokenError {
     /// It was valid once.
     #[error("the token has expired")]
     Expired,
+    /// It would be valid if its user or itself had not been revoked.
+    #[error("the token has been revoked")]
+    Revoked,
     /// Anything else: shape, algorithm, key, signature, claims.
     #[error("the token is not valid")]
     Invalid,
@@ -58,6 +61,7 @@ struct Inner {
     rules: Rules,
     own: OwnKeys,
     published: Option<Arc<WatchedKeys>>,
+    revocations: Revocations,
 }
 
 impl Verifier {
@@ -80,7 +84,13 @@ impl Verifier {
             rules: Rules::new(config),
             own: OwnKeys::load(config)?,
             published,
+            revocations: Revocations::register(registry)?,
         })))
+    }
+
+    /// What is revoked; whoever hears of more tells it here.
+    pub fn revocations(&self) -> &Revocations {
+        &self.0.revocations
     }
 
     /// Tells at any time whether there are keys to check tokens with, without which nobody should come here yet.
@@ -98,9 +108,18 @@ impl Verifier {
     /// A token whose `kid` is not known waits for newer keys, 2 s at most. Cancel-safe.
     ///
     /// # Errors
-    /// [`TokenError::Expired`] for a token that is right but for its `exp`; [`TokenError::NoKeys`] while the key set has never
+    /// [`TokenError::Expired`] for a token that is right but for its `exp`; [`TokenError::Revoked`] for one that is right and was
+    /// revoked, as far as is known here; [`TokenError::NoKeys`] while the key set has never
     /// been had; [`TokenError::Invalid`] for each other fault.
     pub async fn verify(&self, token: &str) -> Result<Identity, TokenError> {
+        let identity = self.prove(token).await?;
+        if self.0.revocations.void(&identity.user, &identity.mark) {
+            return Err(TokenError::Revoked);
+        }
+        Ok(identity)
+    }
+
+    async fn prove(&self, token: &str) -> Result<Identity, TokenError> {
         let head = TokenHead::read(token).ok_or(TokenError::Invalid)?;
         if !self.0.rules.accept(head.algorithm) {
             return Err(TokenError::Invalid);
@@ -194,6 +213,7 @@ fn watch(
 mod tests {
     use futures_util::FutureExt;
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use messaging_domain::{Revocation, Timestamp};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -245,6 +265,41 @@ mod tests {
                 Err(TokenError::Expired),
             )
             .await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_revoked_token_is_told_apart_whatever_its_claims_hold() {
+        let config = AuthConfig::hs256(JwtSecret::new(SECRET.to_owned()));
+        let verifier = Verifier::start(&config, &Registry::new(), &Tasks::new());
+        let verifier = verifier.expect("no file to read");
+        for name in ["user.u-1", "token.ai0x"] {
+            verifier.revocations().note(&Revocation {
+                of: name.parse().expect("a name"),
+                before: Timestamp::from_millis(10_000),
+                expires_at: Timestamp::from_millis(i64::MAX),
+            });
+        }
+        let proved = async |claims| {
+            let token = signed(Algorithm::HS256, SECRET, &claims);
+            verifier.verify(&token).await.map(|identity| identity.mark)
+        };
+        for (user, more, is_void) in [
+            ("u-1", json!({}), true),
+            ("u-1", json!({"iat": 10}), true),
+            ("u-1", json!({"iat": 10.999}), true),
+            ("u-1", json!({"iat": "11"}), true),
+            ("u-1", json!({"iat": 11}), false),
+            ("u-2", json!({"jti": "j-1"}), true),
+            ("u-2", json!({"jti": ["j-1"]}), false),
+            ("u-2", json!({"jti": "j-2"}), false),
+        ] {
+            let mut claims = json!({"sub": user, "exp": 4_000_000_000_i64});
+            let all = claims.as_object_mut().expect("an object");
+            all.extend(more.as_object().expect("an object").clone());
+            let found = proved(claims).await;
+            assert_eq!(found == Err(TokenError::Revoked), is_void, "{user} {more}");
+            assert_eq!(found.is_ok(), !is_void, "{user} {more}");
         }
     }
 

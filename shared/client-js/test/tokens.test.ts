@@ -60,6 +60,23 @@ test('a connection whose token expired comes back with a fresh one, and misses n
   await handle.send('Back again');
 });
 
+test('a user who is revoked is refused unless there is a newer token, with which the client goes on', async () => {
+  const { ada } = await here.service.pair();
+  const old = here.service.token(ada);
+  let current = old;
+  const client = await here.connected(ada, { token: () => current });
+  const { before } = await here.service.revoke(ada);
+  await status(client, 'refused');
+  assert.equal(client.connection.get().error?.code, 'unauthorized');
+  await assert.rejects(client.connect(), withCode('unauthorized'));
+  // A token holds again from the second after the revocation.
+  const revokedIn = Math.floor(Date.parse(before) / 1_000);
+  await until('the next second has begun', () => Math.floor(Date.now() / 1_000) > revokedIn);
+  current = here.service.token(ada);
+  await within('it is let in', client.connect());
+  assert.equal(client.connection.get().status, 'connected');
+});
+
 test('a bad token is tried once more with a fresh one; then the client is refused until it is asked again', async () => {
   const { ada } = await here.service.pair();
   let asked = 0;

@@ -30,6 +30,9 @@ const OBJECTS: Record<string, string> = {
   search_results: 'SearchResults',
 };
 
+/** Golden files of calls that are the host platform's, and no client's. */
+const OF_THE_HOST = ['revocation', 'revocations_page'];
+
 const SERVER_EVENTS = [
   'connected',
   'new_message',
@@ -97,7 +100,8 @@ async function areFound(changes: Record<string, unknown>, source: (changed: unkn
 }
 
 test('each golden file has the type that the client says', async () => {
-  const files = (await readdir(GOLDEN)).filter((file) => file.endsWith('.json')).sort();
+  const isOfClients = (file: string): boolean => !OF_THE_HOST.includes(file.split('.')[0] ?? '');
+  const files = (await readdir(GOLDEN)).filter((file) => file.endsWith('.json') && isOfClients(file)).sort();
   assert.ok(files.length > 60);
   const constants = await Promise.all(files.map(async (file) => constant(file, await readFile(join(GOLDEN, file), 'utf8'))));
   assert.deepEqual(await faultsOf({ golden: TYPES + constants.join('') }), { golden: [] });

@@ -80,7 +80,10 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
     collections.messages.create_indexes(of_messages).await?;
     create_file_indexes(collections).await?;
     create_probe_index(collections).await?;
-    let over = expiring(index("expires_at", doc! { "expiresAt": 1 }, None));
+    let over = expiring(
+        index("expires_at", doc! { "expiresAt": 1 }, None),
+        Duration::ZERO,
+    );
     collections.revocations.create_index(over).await?;
     collections
         .conversations
@@ -117,14 +120,11 @@ async fn create_indexes(mongo: &Mongo) -> DriverResult<()> {
 
 /// MongoDB itself removes the marks of gateways that are gone.
 async fn create_probe_index(collections: &Collections) -> DriverResult<()> {
-    let mut model = index("at", doc! { "at": 1 }, None);
-    if let Some(options) = &mut model.options {
-        options.expire_after = Some(probe::MARK_AGE_MAX);
-    }
+    let index = expiring(index("at", doc! { "at": 1 }, None), probe::MARK_AGE_MAX);
     let marks = collections
         .database
         .collection::<Document>(probe::COLLECTION);
-    marks.create_index(model).await?;
+    marks.create_index(index).await?;
     Ok(())
 }
 
@@ -159,10 +159,10 @@ fn index(name: &str, keys: Document, only: Option<Document>) -> IndexModel {
     IndexModel::builder().keys(keys).options(options).build()
 }
 
-/// Documents are removed once the time in the index is over.
-fn expiring(mut model: IndexModel) -> IndexModel {
+/// Documents are removed so long after the time in the index.
+fn expiring(mut model: IndexModel, after: Duration) -> IndexModel {
     if let Some(options) = &mut model.options {
-        options.expire_after = Some(Duration::ZERO);
+        options.expire_after = Some(after);
     }
     model
 }

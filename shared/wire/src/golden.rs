@@ -32,6 +32,8 @@ golden!(
     presence_list,
     read_receipt,
     refresh_token,
+    revocation,
+    revocations_page,
     search_results,
     send_message,
     typing,
@@ -55,6 +57,16 @@ pub fn read_up_to() -> Value {
 /// The body that puts [`contract`].
 pub fn put_contract() -> Value {
     without(contract(), &["id", "createdAt", "updatedAt"])
+}
+
+/// The body that makes [`revocation`].
+pub fn revoke_user() -> Value {
+    without(revocation(), &["kind", "id", "expiresAt"])
+}
+
+/// The body that revokes one token.
+pub fn revoke_token() -> Value {
+    without(revocation(), &["kind", "id", "before"])
 }
 
 fn read(text: &str) -> Value {

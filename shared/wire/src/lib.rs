@@ -14,6 +14,6 @@ pub mod request;
 pub use error::{ErrorCode, Fault, FieldError};
 pub use object::{
     Attachment, Contract, Conversation, ConversationsPage, Message, Milestone, Participant,
-    PresenceItem, PresenceStatus, ReadReceipt,
+    PresenceItem, PresenceStatus, ReadReceipt, Revocation, RevocationKind, RevocationsPage,
 };
 pub use parse::parse_json;

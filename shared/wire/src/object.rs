@@ -241,3 +241,51 @@ pub struct PresenceItem {
     #[cfg_attr(feature = "openapi", schema(required))]
     pub last_seen_at: Option<Timestamp>,
 }
+
+/// Whose tokens were revoked, or which one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum RevocationKind {
+    /// All tokens of a user that were issued up to some time.
+    User,
+    /// One token.
+    Token,
+}
+
+/// That tokens hold no more although they have not expired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(examples(crate::golden::revocation))
+)]
+pub struct Revocation {
+    /// Whether it is of a user or of one token.
+    pub kind: RevocationKind,
+    /// The user's id, or the token's own (`jti`).
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
+    pub id: String,
+    /// Of a user: his tokens issued (`iat`) in this second or earlier are void. Of a token: when it was revoked.
+    pub before: Timestamp,
+    /// When the revocation is forgotten.
+    pub expires_at: Timestamp,
+}
+
+/// One page of the revocations and where the next one starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(examples(crate::golden::revocations_page))
+)]
+pub struct RevocationsPage {
+    /// The revocations in force.
+    #[cfg_attr(feature = "openapi", schema(max_items = 500))]
+    pub items: Vec<Revocation>,
+    /// What to pass as `cursor` for the next page; null after the last.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub next_cursor: Option<String>,
+}

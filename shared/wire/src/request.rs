@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "openapi")]
 use messaging_domain::{
     AttachmentId, ClientMessageId, Content, ContractId, ConversationId, MessageId, MilestoneId,
-    UserId, schema::Title,
+    Timestamp, UserId, schema::Title,
 };
 
 /// A file, by the id its upload gave.
@@ -312,4 +312,33 @@ pub struct PutMilestone {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Title>))]
     pub title: Option<String>,
+}
+
+/// From when on a user's tokens hold: the body of `PUT /api/revocations/users/{userId}`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(examples(crate::golden::revoke_user))
+)]
+pub struct RevokeUser {
+    /// Tokens issued in this second or earlier are void; now if left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
+    pub before: Option<String>,
+}
+
+/// How long a token must be known as void: the body of `PUT /api/revocations/tokens/{jti}`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(examples(crate::golden::revoke_token))
+)]
+pub struct RevokeToken {
+    /// When the token expires; as late as is set for all revocations if left out.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
+    pub expires_at: Option<String>,
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs};
 
 use messaging_wire::{
     Attachment, Contract, Conversation, ConversationsPage, ErrorCode, Fault, FieldError, Message,
-    PresenceItem, ReadReceipt,
+    PresenceItem, ReadReceipt, Revocation, RevocationsPage,
     event::{Connected, Exception, MessageNotification, ServerDraining, UserTyping},
     request::{
         CreateMessage, DeleteMessage, EditMessage, GetPresence, JoinConversation,
@@ -35,6 +35,8 @@ fn objects_are_as_their_golden_files() {
         "presence_item.unseen",
     ]);
     are::<ConversationsPage>(&["conversations_page", "conversations_page.last"]);
+    are::<Revocation>(&["revocation", "revocation.token"]);
+    are::<RevocationsPage>(&["revocations_page", "revocations_page.last"]);
     reads_and_writes::<Vec<Message>>("history_page", "/items");
     reads_and_writes::<Vec<Message>>("history_page.milestone", "/items");
     reads_and_writes::<Vec<Message>>("search_results", "/items");

@@ -4,6 +4,13 @@ const E2E = 'tests/tests/e2e';
 const PROTOCOL = 'services/gateway/tests/protocol';
 
 export const ELSEWHERE = [
+  ['R-REVOKE-1', `${E2E}/revocations.rs`, 'who_is_revoked_is_out_within_a_second_everywhere_and_stays_out'],
+  ['R-REVOKE-2', `${E2E}/revocations.rs`, 'who_is_revoked_is_out_within_a_second_everywhere_and_stays_out'],
+  ['R-REVOKE-3', `${E2E}/revocations.rs`, 'who_is_revoked_is_out_within_a_second_everywhere_and_stays_out'],
+  ['R-REVOKE-4', `${E2E}/revocations.rs`, 'who_is_revoked_is_out_within_a_second_everywhere_and_stays_out'],
+  ['R-REVOKE-5', `${E2E}/revocations.rs`, 'a_revocation_holds_at_a_gateway_that_starts_after_nats_came_back_empty',
+    'without_nats_a_revocation_holds_at_its_api_at_once_and_elsewhere_a_little_later'],
+  ['R-REVOKE-6', `${E2E}/revocations.rs`, 'no_more_are_taken_than_are_set_and_each_for_as_long_as_is_set'],
   ['R-IO-8', `${E2E}/contract.rs`, 'no_token_is_logged_however_much_is_logged', 'the_contract_holds_where_nothing_is_set'],
   ['R-NEW-3', `${E2E}/faults.rs`, 'what_was_acked_survives_the_death_of_an_api_replica', 'while_nats_is_down_nothing_is_acked_falsely_and_afterwards_everything_arrives',
     'whose_link_to_nats_alone_breaks_misses_nothing_and_tells_everything_once_it_is_mended', 'while_mongodb_stands_still_nothing_is_acked_falsely_and_afterwards_all_is_well'],

@@ -35,6 +35,8 @@ mod process;
 mod programs;
 mod recovery;
 #[cfg(test)]
+mod revocations;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod standalone;

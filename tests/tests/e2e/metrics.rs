@@ -32,7 +32,7 @@ const LABELS: [&str; 14] = [
 ];
 
 /// What a name may end in, `_total` aside: what is counted or measured, in its base unit.
-const UNITS: [&str; 13] = [
+const UNITS: [&str; 14] = [
     "bytes",
     "connections",
     "conversations",
@@ -43,6 +43,7 @@ const UNITS: [&str; 13] = [
     "links",
     "messages",
     "polls",
+    "revocations",
     "seconds",
     "subscriptions",
     "threads",

@@ -19,7 +19,12 @@ const BAD_IN_ALL: [(&str, &str); 9] = [
     ("FRAME_BYTES_MAX", "0"),
 ];
 
-const BAD_IN_API: [(&str, &str); 2] = [("REQUESTS_PER_SECOND", "many"), ("REQUESTS_BURST", "-5")];
+const BAD_IN_API: [(&str, &str); 4] = [
+    ("REQUESTS_PER_SECOND", "many"),
+    ("REQUESTS_BURST", "-5"),
+    ("REVOCATION_DAYS", "0"),
+    ("REVOCATIONS_MAX", "all"),
+];
 
 const BAD_IN_GATEWAY: [(&str, &str); 11] = [
     ("GATEWAY_ID", "a b"),

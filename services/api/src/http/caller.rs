@@ -22,6 +22,7 @@ impl FromRequestParts<Http> for Caller {
             .await
             .map_err(|error| match error {
                 TokenError::Expired => unauthorized("the token has expired"),
+                TokenError::Revoked => unauthorized("the token has been revoked"),
                 TokenError::Invalid => unauthorized("the token is not valid"),
                 TokenError::NoKeys => Fault::unavailable().into(),
             })?;

@@ -9,6 +9,7 @@ mod messages;
 mod metrics;
 mod presence;
 mod rate_limit;
+mod revocations;
 mod trace;
 
 use axum::Router;
@@ -109,4 +110,7 @@ fn routes(upload_bytes_max: DefaultBodyLimit) -> OpenApiRouter<Http> {
         .routes(routes!(download::download))
         .routes(routes!(presence::query))
         .routes(routes!(contracts::read, contracts::put))
+        .routes(routes!(revocations::list))
+        .routes(routes!(revocations::revoke_user, revocations::lift_user))
+        .routes(routes!(revocations::revoke_token, revocations::lift_token))
 }

@@ -14,6 +14,7 @@ mod read_contract;
 mod read_conversation;
 mod read_history;
 mod refusal;
+mod revoke;
 mod search_messages;
 mod send_message;
 mod upload_attachment;
@@ -33,6 +34,7 @@ pub(crate) use upload_attachment::{Incoming, UploadLimits};
 pub(crate) use validation::Fields;
 
 use crate::announcer::Announcer;
+use crate::revocations::RevocationKeeper;
 
 /// The service without its transports. A clone is another handle.
 #[derive(Clone)]
@@ -44,6 +46,7 @@ pub(crate) struct Messaging {
     pub(crate) uploads: UploadLimits,
     pub(crate) searches: SearchSlots,
     pub(crate) presence_changes: PresenceChanges,
+    pub(crate) revocations: RevocationKeeper,
 }
 
 impl Messaging {

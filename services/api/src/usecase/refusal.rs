@@ -1,7 +1,9 @@
 use messaging_bus::BucketError;
 use messaging_domain::ContentError;
 use messaging_lifecycle::chain;
-use messaging_store::{AppendError, ChangeError, OpenError, PutContractError, StoreError};
+use messaging_store::{
+    AppendError, ChangeError, OpenError, PutContractError, RevokeError, StoreError,
+};
 use messaging_wire::{ErrorCode, Fault, FieldError};
 use thiserror::Error;
 
@@ -26,6 +28,9 @@ pub(crate) enum Refusal {
     /// A file's bytes are of this type, and its sender says otherwise.
     #[error("a file is {0} and claims to be something else")]
     MediaType(&'static str),
+    /// There are as many as there may be.
+    #[error("a limit is reached: {0}")]
+    LimitReached(&'static str),
     /// Too much waits already.
     #[error("overloaded")]
     Overloaded,
@@ -64,6 +69,7 @@ impl Refusal {
                 ErrorCode::UnsupportedMediaType,
                 format!("the file is {sniffed}, not what its Content-Type says"),
             ),
+            Self::LimitReached(message) => Fault::new(ErrorCode::LimitReached, message),
             Self::Overloaded | Self::Untold => Fault::unavailable(),
             Self::Store(error @ StoreError::Unavailable { .. }) => {
                 tracing::warn!(error = chain(&error), "MongoDB is not available");
@@ -130,6 +136,15 @@ impl From<PutContractError> for Refusal {
                 Self::Conflict("a milestone with a conversation cannot be dropped")
             }
             PutContractError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<RevokeError> for Refusal {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Full => Self::LimitReached("there are too many revocations"),
+            RevokeError::Store(error) => Self::Store(error),
         }
     }
 }

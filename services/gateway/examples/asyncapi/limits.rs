@@ -48,7 +48,7 @@ pub(crate) fn close_codes() -> Value {
         ),
         (
             CloseReason::TokenExpired,
-            "The token has expired; connect with another one.",
+            "The token has expired or was revoked; connect with another one.",
         ),
         (
             CloseReason::TooSlow,

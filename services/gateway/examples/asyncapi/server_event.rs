@@ -29,7 +29,7 @@ pub(crate) fn server_events(schemas: &mut Schemas) -> Vec<ServerEvent> {
         ),
         ServerEvent {
             name: TOKEN_EXPIRED,
-            summary: "The token holds no longer; the connection is closed after this.",
+            summary: "The token has expired or was revoked; the connection is closed after this.",
             data: nothing,
         },
         event::<ServerDraining>(

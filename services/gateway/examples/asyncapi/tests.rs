@@ -9,7 +9,7 @@ use crate::envelope::Dialect;
 use crate::{file, yaml};
 
 /// Golden files of REST, which are none of this document's business.
-const OF_REST: [&str; 11] = [
+const OF_REST: [&str; 13] = [
     "attachment",
     "contract",
     "conversation",
@@ -20,6 +20,8 @@ const OF_REST: [&str; 11] = [
     "presence_list",
     "problem",
     "read_receipt",
+    "revocation",
+    "revocations_page",
     "search_results",
 ];
 

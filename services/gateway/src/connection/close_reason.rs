@@ -28,6 +28,8 @@ pub enum CloseReason {
     NotConnected,
     /// Its token is no longer valid.
     TokenExpired,
+    /// Its token was revoked.
+    TokenRevoked,
     /// It does not read what it is sent.
     TooSlow,
     /// It sends far too many messages.
@@ -60,7 +62,7 @@ impl CloseReason {
             Self::ProtocolViolation(Violation::TooBig) => 1009,
             Self::Internal => 1011,
             Self::Draining => 1012,
-            Self::TokenExpired => 4401,
+            Self::TokenExpired | Self::TokenRevoked => 4401,
             Self::TooSlow => 4408,
             Self::Flooding => 4429,
         }
@@ -79,6 +81,7 @@ impl CloseReason {
             Self::ProtocolViolation(Violation::TooBig) => "too_big",
             Self::NotConnected => "not_connected",
             Self::TokenExpired => "token_expired",
+            Self::TokenRevoked => "revoked",
             Self::TooSlow => "too_slow",
             Self::Flooding => "flooding",
             Self::Draining => "draining",
@@ -103,7 +106,11 @@ impl CloseReason {
     pub(crate) const fn lingers(self) -> bool {
         matches!(
             self,
-            Self::TokenExpired | Self::Flooding | Self::Draining | Self::Superseded
+            Self::TokenExpired
+                | Self::TokenRevoked
+                | Self::Flooding
+                | Self::Draining
+                | Self::Superseded
         )
     }
 }

@@ -26,7 +26,10 @@ impl Gateway {
         self.expiry.move_to(client, checked);
         let proved = self.verifier.verify(&request.token).await;
         let expires_at = match proved.map_err(refused) {
-            Ok(identity) if identity.user == client.user => Ok(identity.expires_at),
+            Ok(identity) if identity.user == client.user => {
+                client.set_mark(identity.mark);
+                Ok(identity.expires_at)
+            }
             Ok(_) => Err(Fault::new(
                 ErrorCode::Forbidden,
                 "the token is another user's",
@@ -35,6 +38,7 @@ impl Gateway {
         };
         self.expiry
             .move_to(client, *expires_at.as_ref().unwrap_or(&old));
+        self.close_if_void(client);
         answer.done(&format!(r#""expiresAt":"{}""#, expires_at?));
         Ok(())
     }
@@ -43,7 +47,7 @@ impl Gateway {
 /// The answer to a token that is refused.
 pub(crate) fn refused(error: TokenError) -> Fault {
     match error {
-        TokenError::Expired | TokenError::Invalid => unauthorized(),
+        TokenError::Expired | TokenError::Revoked | TokenError::Invalid => unauthorized(),
         TokenError::NoKeys => Fault::unavailable(),
     }
 }

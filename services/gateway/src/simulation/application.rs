@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use messaging_domain::{ConversationId, Timestamp, UserId};
+use messaging_domain::{ConversationId, Timestamp, TokenMark, UserId};
 use messaging_lifecycle::Tasks;
 use messaging_wire::Fault;
 use parking_lot::Mutex;
@@ -126,8 +126,8 @@ impl App {
         attempt: u64,
         stored: Option<crate::recovery::Stored>,
     ) -> Arc<Guest> {
-        let expires_at = Timestamp::from_millis(i64::MAX);
-        let client = Client::new(connection, user(), expires_at, None, stored);
+        let token = (Timestamp::from_millis(i64::MAX), TokenMark::default());
+        let client = Client::new(connection, user(), token, None, stored);
         let guest = Arc::new(Guest { client, attempt });
         self.guests.lock().push(Arc::clone(&guest));
         guest

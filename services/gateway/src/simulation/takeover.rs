@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use messaging_bus::Route;
 use messaging_bus::presence::Instance;
-use messaging_domain::{ConversationId, Timestamp, UserId};
+use messaging_domain::{ConversationId, Timestamp, TokenMark, UserId};
 use messaging_lifecycle::Tasks;
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -149,8 +149,8 @@ impl World {
             }
             None => (None, recovery.begin(&connection, &user()).await),
         };
-        let expires_at = Timestamp::from_millis(i64::MAX);
-        let client = Client::new(&connection, user(), expires_at, None, stored);
+        let token = (Timestamp::from_millis(i64::MAX), TokenMark::default());
+        let client = Client::new(&connection, user(), token, None, stored);
         recovery.keep(&client);
         let (ending, recovery) = (Arc::clone(&client), recovery.clone());
         tasks.spawn("end", async move {

@@ -121,10 +121,10 @@ export class Service {
 
   /** A token of a user. */
   token(sub: string, { role = 'client', expiresInSeconds = 3_600 }: { role?: string; expiresInSeconds?: number } = {}): string {
-    const exp = Math.floor(Date.now() / 1_000) + expiresInSeconds;
+    const iat = Math.floor(Date.now() / 1_000);
     const parts = [
       { alg: 'HS256', typ: 'JWT' },
-      { sub, role, exp },
+      { sub, role, iat, exp: iat + expiresInSeconds },
     ].map(base64);
     const signature = createHmac('sha256', this.secret).update(parts.join('.')).digest('base64url');
     return [...parts, signature].join('.');
@@ -160,6 +160,11 @@ export class Service {
     };
     await this.ask<Contract>(this.token('platform', { role: 'service' }), 'PUT', `/api/contracts/${pair.contractId}`, body);
     return pair;
+  }
+
+  /** Makes void what tokens a user has. */
+  async revoke(userId: string): Promise<{ before: string }> {
+    return this.ask(this.token('platform', { role: 'service' }), 'PUT', `/api/revocations/users/${userId}`);
   }
 
   /** A REST call without the client under test. */

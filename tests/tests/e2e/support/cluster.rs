@@ -151,19 +151,57 @@ pub(crate) async fn health(service: &ServiceProcess, question: &str) -> Option<u
     answer.split(' ').nth(1)?.parse().ok()
 }
 
+/// A request without a body.
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) token: String,
+    /// More headers, each with the end of its line.
+    pub(crate) headers: &'static str,
+}
+
+/// The status and the body of an answer; none when there is none in time. An upgrade is not gone on with.
+pub(crate) async fn send(service: &ServiceProcess, request: &Request) -> Option<(u16, String)> {
+    let Request {
+        method,
+        path,
+        token,
+        headers,
+    } = request;
+    let last = if headers.is_empty() {
+        "connection: close\r\n"
+    } else {
+        headers
+    };
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n{last}\r\n"
+    );
+    let answer = tokio::time::timeout(ANSWER_BOUND, exchange(service, &head));
+    let text = answer.await.ok().flatten()?;
+    let status = text.split(' ').nth(1)?.parse().ok()?;
+    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    Some((status, body.to_owned()))
+}
+
 /// The whole answer to a GET; none when there is none in time.
 pub(crate) async fn get(service: &ServiceProcess, path: &str) -> Option<String> {
-    let answer = async {
-        let mut stream = TcpStream::connect(service.address()).await.ok()?;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.ok()?;
-        Some(text)
-    };
-    tokio::time::timeout(ANSWER_BOUND, answer)
-        .await
-        .ok()
-        .flatten()
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let answer = tokio::time::timeout(ANSWER_BOUND, exchange(service, &request));
+    answer.await.ok().flatten()
+}
+
+/// Sends a request and reads until the end; to an upgrade the head of the answer.
+async fn exchange(service: &ServiceProcess, request: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(service.address()).await.ok()?;
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let asks_to_upgrade = request.contains("upgrade: websocket");
+    let (mut answer, mut part) = (Vec::new(), [0; 4_096]);
+    loop {
+        let length = stream.read(&mut part).await.ok()?;
+        answer.extend_from_slice(&part[..length]);
+        let text = String::from_utf8_lossy(&answer);
+        if length == 0 || (asks_to_upgrade && text.contains("\r\n\r\n")) {
+            return Some(text.into_owned());
+        }
+    }
 }

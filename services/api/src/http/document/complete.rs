@@ -45,7 +45,8 @@ pub(super) fn complete(mut document: OpenApi, limits: &Limits) -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
         .description(Some(
-            "Claims: `sub` (the user's id), `exp`, and optionally `role` (`client`, `freelancer`, `admin` or `service`) and `name`.",
+            "Claims: `sub` (the user's id), `exp`, and optionally `role` (`client`, `freelancer`, `admin` or `service`), `name`, and \
+             `iat` and `jti`, by which tokens can be revoked.",
         ));
     components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer.build()));
     document.security = Some(vec![SecurityRequirement::new(TOKEN, [""; 0])]);
@@ -101,6 +102,10 @@ fn tags() -> Vec<Tag> {
         (
             "contracts",
             "What the host platform tells of its contracts.",
+        ),
+        (
+            "revocations",
+            "Tokens that shall hold no more although they have not expired.",
         ),
         ("operation", "For load balancers and monitoring."),
         ("documents", "This document."),

@@ -14,7 +14,7 @@ fn the_guide_has_each_call() {
 
 /// A table of the objects in answers.
 fn objects(document: &Value) -> String {
-    const OBJECTS: [&str; 12] = [
+    const OBJECTS: [&str; 14] = [
         "Message",
         "Attachment",
         "Conversation",
@@ -26,6 +26,8 @@ fn objects(document: &Value) -> String {
         "ConversationsPage",
         "HistoryPage",
         "SearchResults",
+        "Revocation",
+        "RevocationsPage",
         "Problem",
     ];
     let mut table = String::from("| object | members |\n| --- | --- |\n");

@@ -28,6 +28,10 @@ fn limits_are_those_of_the_domain() {
         items("ConversationsPage"),
         u64::from(limits::CONVERSATIONS_PAGE_MAX)
     );
+    assert_eq!(
+        items("RevocationsPage"),
+        u64::from(limits::REVOCATIONS_PAGE_MAX)
+    );
     assert_eq!(items("PresenceList"), limits::PRESENCE_USERS_MAX as u64);
     for name in ["Contract", "PutContract"] {
         let pointer = format!("{name}/properties/milestones/maxItems");
@@ -58,6 +62,11 @@ fn limits_of_parameters_are_those_of_the_domain() {
         "listConversations",
         limits::CONVERSATIONS_PAGE_DEFAULT,
         limits::CONVERSATIONS_PAGE_MAX,
+    );
+    page(
+        "listRevocations",
+        limits::REVOCATIONS_PAGE_DEFAULT,
+        limits::REVOCATIONS_PAGE_MAX,
     );
     page(
         "readHistory",

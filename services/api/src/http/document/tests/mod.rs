@@ -12,7 +12,7 @@ use super::super::routes;
 use super::{Limits, assemble, own_routes};
 
 /// Schemas of the document and the golden files that are of this shape.
-const GOLDEN: [(&str, &[&str]); 16] = [
+const GOLDEN: [(&str, &[&str]); 20] = [
     ("Attachment", &["attachment"]),
     ("Contract", &["contract", "contract.titled"]),
     (
@@ -45,6 +45,13 @@ const GOLDEN: [(&str, &[&str]); 16] = [
     ("PutContract", &["contract", "contract.titled"]),
     ("ReadReceipt", &["read_receipt", "read_receipt.unread"]),
     ("ReadUpTo", &["mark_as_read"]),
+    ("Revocation", &["revocation", "revocation.token"]),
+    (
+        "RevocationsPage",
+        &["revocations_page", "revocations_page.last"],
+    ),
+    ("RevokeToken", &["revocation.token"]),
+    ("RevokeUser", &["revocation"]),
     ("SearchResults", &["search_results"]),
 ];
 
