@@ -12,7 +12,7 @@ RELEASE := $(TARGET_DIR)/release
 # At the end, because what the machine has goes first.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
-.PHONY: help run cluster test rows lint bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance alerts schemathesis manifests images docs asyncapi tools clean
+.PHONY: help run cluster test rows lint audit bench bench-check hostile chaos chaos-size chaos-mutants fuzz conformance alerts schemathesis manifests images docs asyncapi tools clean
 
 help: ## list the targets (this)
 	@echo "FreelanceHub Messaging. Targets:"
@@ -55,7 +55,7 @@ rows: ## list the rows of docs/contract.md and the tests of each; fails where on
 	@./deploy/tools/npm-install tests/e2e >&2
 	@cd tests/e2e && node scenarios/contract_rows.js list
 
-# The advisories check is left out: it needs a database from the network on every run.
+# Advisories have a target of their own, `audit`: they need a database from the network on every run.
 lint: ## check format, clippy and ESLint without warnings, licences and who owns which driver
 	@./deploy/tools/fetch.py --lint
 	@echo "lint: cargo fmt"
@@ -71,6 +71,10 @@ lint: ## check format, clippy and ESLint without warnings, licences and who owns
 	@echo "lint: cargo deny"
 	@cargo deny check bans licenses sources
 	@./deploy/tools/check-manifests rules
+
+audit: ## look for known vulnerabilities in what we depend on; ADVISORY_DB may name a mirror of RustSec's database
+	@./deploy/tools/fetch.py --lint
+	@./deploy/tools/audit
 
 bench: tools ## measure rates, times, memory and CPU of the whole system, some 8 minutes; ARGS="SCENARIO --help", ARGS=help lists them
 	@echo "bench: building (release)"
