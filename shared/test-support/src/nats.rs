@@ -43,6 +43,14 @@ impl NatsServer {
         }
     }
 
+    /// Starts one with a configuration file, which says nothing of ports and folders.
+    pub async fn start_with_configuration(file: &Path) -> Self {
+        let more = [OsString::from("--config"), file.into()];
+        Self {
+            server: TestServer::start_with(&NATS_SERVER, more.into()).await,
+        }
+    }
+
     /// Starts one that speaks TLS, lets in who knows a token, and is called `localhost`; returns the certificate to trust, too.
     pub async fn start_with_tls(token: &str, folder: &Path) -> (Self, PathBuf) {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]);

@@ -30,6 +30,8 @@ mod metrics;
 #[cfg(test)]
 mod observability;
 #[cfg(test)]
+mod permissions;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod programs;
