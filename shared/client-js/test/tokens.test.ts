@@ -156,7 +156,9 @@ test('an application that has no token for good is not asked again', async () =>
 test('a client is for one user: another one’s token is refused', async () => {
   const { ada, ben } = await here.service.pair();
   let userId = ada;
-  const { client, link } = await here.behindLink(ada, { token: () => here.service.token(userId) });
+  // Between two polls there would be nothing to cut.
+  const transports: ['websocket'] = ['websocket'];
+  const { client, link } = await here.behindLink(ada, { token: () => here.service.token(userId), transports });
   userId = ben;
   link.cut();
   await status(client, 'refused');
