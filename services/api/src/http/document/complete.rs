@@ -1,3 +1,4 @@
+use messaging_domain::TokenId;
 use messaging_web::refusal;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::Schema;
@@ -6,6 +7,7 @@ use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{
     ComponentsBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ServerBuilder,
 };
+use utoipa::{PartialSchema, ToSchema};
 
 /// The name of the one way to authenticate.
 const TOKEN: &str = "token";
@@ -36,6 +38,10 @@ pub(super) fn complete(mut document: OpenApi, limits: &Limits) -> OpenApi {
     for (name, schema) in refusal::schemas() {
         components.schemas.entry(name).or_insert(schema);
     }
+    // What is met in paths alone is not gathered from the calls.
+    components
+        .schemas
+        .insert(TokenId::name().into_owned(), TokenId::schema());
     for (name, response) in refusal::responses() {
         components
             .responses

@@ -1,6 +1,7 @@
 mod guide;
 mod limits;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -242,4 +243,19 @@ fn no_route_is_added_past_the_document() {
         assert!(!source.contains(".route("), "{source}");
         assert!(!source.contains("_service("), "{source}");
     }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let text = document.to_string();
+    let references: BTreeSet<&str> = text
+        .split("\"$ref\":\"#")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(references.len() > 10, "{references:?}");
+    let is_lost = |pointer: &&&str| document.pointer(pointer).is_none();
+    let lost: Vec<_> = references.iter().filter(is_lost).collect();
+    assert!(lost.is_empty(), "{lost:?}");
 }
