@@ -78,9 +78,14 @@ async fn presence_is_right_after_a_gateway_stood_still_and_after_nats_was_away()
     let (mongo, nats) = tokio::join!(MongoServer::shared(), NatsServer::start());
     let settings = [("PRESENCE_GRACE_MS", "1000")];
     let mut cluster = Cluster::start_on(&mongo.uri(), &nats.url(), &settings).await;
+    with_presence_faults(&mut cluster, &nats).await;
+}
+
+/// Lets gateways stand still and die, and NATS be away, while users look at who is there. The cluster's grace is a second.
+pub(crate) async fn with_presence_faults(cluster: &mut Cluster, nats: &NatsServer) {
     Script::run_with(
         "presence_faults 1000",
-        &mut cluster,
+        cluster,
         async |question, cluster| match question {
             "pause gateway 1" => cluster.gateways[1].signal(Signal::SIGSTOP),
             "resume gateway 1" => cluster.gateways[1].signal(Signal::SIGCONT),

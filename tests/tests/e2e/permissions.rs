@@ -12,9 +12,10 @@ use messaging_domain::{Revocation, Timestamp};
 use messaging_lifecycle::{Tasks, now};
 use messaging_settings::Settings;
 use messaging_telemetry::TraceParent;
-use messaging_test_support::{MongoServer, NatsServer, Signal, eventually, unique_prefix};
+use messaging_test_support::{MongoServer, NatsServer, eventually, unique_prefix};
 use prometheus::Registry;
 
+use crate::faults::with_presence_faults;
 use crate::support::{Cluster, NO_RATES, Script};
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -104,19 +105,7 @@ async fn both_services_do_all_that_they_must_with_no_more_rights_than_they_need(
 async fn with_these_rights_presence_survives_gateways_that_stand_still_and_a_nats_that_was_away() {
     let guarded = Guarded::start().await;
     let mut cluster = guarded.cluster(&[("PRESENCE_GRACE_MS", "1000")]).await;
-    Script::run_with(
-        "presence_faults 1000",
-        &mut cluster,
-        async |question, cluster| match question {
-            "pause gateway 1" => cluster.gateways[1].signal(Signal::SIGSTOP),
-            "resume gateway 1" => cluster.gateways[1].signal(Signal::SIGCONT),
-            "kill gateway 1" => cluster.gateways[1].kill().await,
-            "stop nats" => guarded.nats.stop().await,
-            "start nats" => guarded.nats.start_again().await,
-            other => panic!("nobody can {other}"),
-        },
-    )
-    .await;
+    with_presence_faults(&mut cluster, &guarded.nats).await;
     assert_nothing_was_refused(&cluster);
 }
 
