@@ -53,7 +53,7 @@ async fn run(config: ProcessConfig, warnings: &Warnings) -> Result<(), Box<dyn s
     let verifier = Verifier::start(&config.auth, &registry, &core)?;
     health.require("keys", verifier.watch_keys());
     let bucket = RevocationBucket::new(&bus);
-    bucket.follow(&core, verifier.revocations().listener());
+    bucket.follow(&core, verifier.revocations().news_listener());
     let api = Api::build(
         config.api,
         verifier,

@@ -1,12 +1,15 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use messaging_auth::Revocations;
 use messaging_bus::{BucketError, Bus, RevocationBucket};
 use messaging_domain::{Revocation, Revoked};
 use messaging_lifecycle::Tasks;
 use messaging_store::{Store, StoreError};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 
@@ -18,8 +21,14 @@ const READ_INTERVAL: Duration = Duration::from_secs(30);
 /// How long it is left alone at least.
 const READ_DELAY: Duration = Duration::from_secs(1);
 
+/// How soon it is read again when the bucket could not be put right: a gateway that starts does without the bucket after as long.
+const SHARE_RETRY: Duration = Duration::from_secs(2);
+
 /// How many revocations are read at a time.
 const PAGE: u32 = 500;
+
+/// How many of them are written into the bucket at once: after NATS came back empty that is all of them.
+const WRITES_MAX: usize = 64;
 
 /// Brings the revocations of the database to all who check tokens: this process, and by the bucket all others.
 ///
@@ -36,8 +45,10 @@ struct Inner {
     limits: RevocationLimits,
     /// Whether all of them were read once.
     is_known: AtomicBool,
-    /// The bucket may lack something.
+    /// The bucket may lack something, or have it too much.
     wanted: Notify,
+    /// What is in the database no more, and may still be in the bucket.
+    surplus: Mutex<HashSet<Revoked>>,
 }
 
 #[derive(Debug, Error)]
@@ -64,6 +75,7 @@ impl RevocationKeeper {
             limits,
             is_known: AtomicBool::new(false),
             wanted: Notify::new(),
+            surplus: Mutex::default(),
         }));
         let keeping = keeper.clone().keep(bus.connections());
         tasks.spawn_until_stopped("revocation keeper", keeping);
@@ -90,7 +102,11 @@ impl RevocationKeeper {
     /// Tells of a revocation that the database has no more.
     pub(crate) async fn tell_lifted(&self, of: &Revoked) {
         self.0.known.lift(of);
-        self.note_told(self.0.bucket.lift(of).await);
+        let told = self.0.bucket.lift(of).await;
+        if told.is_err() {
+            self.0.surplus.lock().insert(of.clone());
+        }
+        self.note_told(told);
     }
 
     fn note_told(&self, told: Result<(), BucketError>) {
@@ -108,11 +124,14 @@ impl RevocationKeeper {
                 tracing::debug!(%error, "the revocations are not what they should be; trying again");
             }
             tokio::time::sleep(READ_DELAY).await;
-            if matches!(read, Err(ReadError::Store(_))) {
-                continue;
-            }
+            let pause = match read {
+                Err(ReadError::Store(_)) => continue,
+                // A connection that is made anew is a reason of its own.
+                Ok(()) | Err(ReadError::Bucket(BucketError::Disconnected)) => READ_INTERVAL,
+                Err(ReadError::Bucket(_)) => SHARE_RETRY,
+            };
             tokio::select! {
-                () = tokio::time::sleep(READ_INTERVAL) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.0.wanted.notified() => {}
                 Ok(()) = connections.changed() => {}
             }
@@ -121,14 +140,39 @@ impl RevocationKeeper {
 
     /// Reads the database from beginning to end, and puts this process and the bucket right.
     async fn read_all(&self) -> Result<(), ReadError> {
+        if !self.0.is_known.load(Ordering::Relaxed) {
+            // This process need not wait until all others can hear of it.
+            self.read_pages(false).await?;
+            self.0.is_known.store(true, Ordering::Relaxed);
+        }
+        self.read_pages(true).await?;
+        let surplus: Vec<Revoked> = self.0.surplus.lock().iter().cloned().collect();
+        for names in surplus.chunks(PAGE as usize) {
+            self.unshare(names).await?;
+            let mut left = self.0.surplus.lock();
+            for name in names {
+                left.remove(name);
+            }
+        }
+        if !self.0.bucket.is_complete().await? {
+            self.0.bucket.set_complete().await?;
+        }
+        Ok(())
+    }
+
+    /// Notes all that the database has, and forgets what it has not; puts it into the bucket, too, if that is to be.
+    async fn read_pages(&self, for_all: bool) -> Result<(), ReadError> {
         let Inner { store, known, .. } = &*self.0;
         let round = known.begin_round();
-        let mut shared = self.0.bucket.ensure().await.map_err(ReadError::from);
+        let mut shared = match for_all {
+            true => self.0.bucket.ensure().await.map_err(ReadError::from),
+            false => Ok(()),
+        };
         let mut after = None;
         loop {
             let page = store.revocations_after(after.as_ref(), PAGE).await?;
             known.note_read(&page.items);
-            if shared.is_ok() {
+            if for_all && shared.is_ok() {
                 shared = self.share(&page.items).await;
             }
             after = page.next;
@@ -136,16 +180,8 @@ impl RevocationKeeper {
                 break;
             }
         }
-        let gone = known.end_round(round);
-        self.0.is_known.store(true, Ordering::Relaxed);
-        shared?;
-        for gone in gone.chunks(PAGE as usize) {
-            self.unshare(gone).await?;
-        }
-        if !self.0.bucket.is_complete().await? {
-            self.0.bucket.set_complete().await?;
-        }
-        Ok(())
+        self.0.surplus.lock().extend(known.end_round(round));
+        shared
     }
 
     /// Puts into the bucket what it lacks of these.
@@ -161,9 +197,15 @@ impl RevocationKeeper {
             .map(|one| one.of.clone())
             .collect();
         // Asked again after the bucket was: what was lifted between must not come back.
-        for revocation in self.0.store.revocations_of(&lacking).await? {
-            let last = there.get(&revocation.of).map_or(0, |entry| entry.revision);
-            unless_written(self.0.bucket.put_after(&revocation, last).await)?;
+        let lacking = self.0.store.revocations_of(&lacking).await?;
+        for some in lacking.chunks(WRITES_MAX) {
+            let writes = some.iter().map(|revocation| {
+                let last = there.get(&revocation.of).map_or(0, |entry| entry.revision);
+                self.0.bucket.put_after(revocation, last)
+            });
+            for written in join_all(writes).await {
+                unless_written(written)?;
+            }
         }
         Ok(())
     }

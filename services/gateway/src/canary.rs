@@ -83,19 +83,19 @@ pub(crate) fn start(
         for number in 1.. {
             ticks.tick().await;
             metrics.sent.inc();
-            let began = Instant::now();
             let flight = async {
                 if !listens {
                     gateway.interest.acquire(Topic::Canary(route)).await?;
                     listens = true;
                 }
+                let began = Instant::now();
                 gateway.api.probe(&route, number).await?;
-                heard_of(&mut heard, number).await
+                let at = heard_of(&mut heard, number).await?;
+                Ok::<_, Fault>(at.saturating_duration_since(began))
             };
             let lost = match timeout(TIMEOUT, flight).await {
-                Ok(Ok(at)) => {
-                    let seconds = at.saturating_duration_since(began).as_secs_f64();
-                    metrics.seconds.observe(seconds);
+                Ok(Ok(took)) => {
+                    metrics.seconds.observe(took.as_secs_f64());
                     None
                 }
                 Ok(Err(fault)) => Some(fault.message),

@@ -30,7 +30,7 @@ impl Expiry {
     /// Begins to look, until the tasks are asked to stop.
     pub(crate) fn start(revocations: &Revocations, tasks: &Tasks) -> Self {
         let expiry = Self::default();
-        expiry.end_revoked(revocations, tasks);
+        expiry.watch_revocations(revocations, tasks);
         let (checking, stopping) = (expiry.clone(), tasks.stopping().clone());
         tasks.spawn("token expiry", async move {
             let mut ticks = tokio::time::interval(CHECK_INTERVAL);
@@ -69,7 +69,7 @@ impl Expiry {
         }
     }
 
-    fn end_revoked(&self, revocations: &Revocations, tasks: &Tasks) {
+    fn watch_revocations(&self, revocations: &Revocations, tasks: &Tasks) {
         let (checking, revocations) = (self.clone(), revocations.clone());
         let mut changes = revocations.changes();
         tasks.spawn_until_stopped("token revocation", async move {
@@ -83,34 +83,41 @@ impl Expiry {
 
     /// A look at each connection: revocations are rare, and an index of tokens would be paid for by every connection.
     fn close_revoked(&self, revocations: &Revocations) {
+        let event = token_expired();
         self.watched.lock().retain(|_, client| {
             let is_void = client.is_void(revocations);
             if is_void {
-                end_revoked(client);
+                end(client, &event, CloseReason::TokenRevoked);
             }
             !is_void
         });
     }
 
     fn close_expired(&self, now: Timestamp) {
-        let event = EventFrame::new(TOKEN_EXPIRED, "{}");
+        let event = token_expired();
         let mut watched = self.watched.lock();
         while let Some(next) = watched.first_entry() {
             if next.key().0 > now {
                 return;
             }
             let client = next.remove();
-            client.connection.send(&event, Class::Durable);
-            client.connection.close(CloseReason::TokenExpired);
+            end(&client, &event, CloseReason::TokenExpired);
         }
     }
 }
 
 /// Ends a connection whose token was revoked, as if it had expired: whoever has a newer one comes back with it.
 pub(crate) fn end_revoked(client: &Client) {
-    let event = EventFrame::new(TOKEN_EXPIRED, "{}");
-    client.connection.send(&event, Class::Durable);
-    client.connection.close(CloseReason::TokenRevoked);
+    end(client, &token_expired(), CloseReason::TokenRevoked);
+}
+
+fn token_expired() -> EventFrame {
+    EventFrame::new(TOKEN_EXPIRED, "{}")
+}
+
+fn end(client: &Client, event: &EventFrame, reason: CloseReason) {
+    client.connection.send(event, Class::Durable);
+    client.connection.close(reason);
 }
 
 fn key(client: &Client) -> Key {

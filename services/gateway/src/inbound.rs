@@ -61,8 +61,8 @@ impl Inbound {
         let span = trace.map_or_else(Span::none, |trace| {
             trace.leads_to(trace_span!("deliver", otel.kind = "consumer"))
         });
-        let seconds = self.delivery_seconds.clone();
-        committed_at.map(|committed_at| Delivery::new(committed_at, seconds, span))
+        committed_at
+            .map(|committed_at| Delivery::new(committed_at, self.delivery_seconds.clone(), span))
     }
 
     fn conversation_event(

@@ -133,7 +133,7 @@ async fn serve(
     let verifier = Verifier::start(&service.auth, &registry, &core)?;
     health.require("keys", verifier.watch_keys());
     let bucket = RevocationBucket::new(&bus);
-    bucket.follow(&core, verifier.revocations().listener());
+    bucket.follow(&core, verifier.revocations().news_listener());
     let api = Api::build(
         service.api,
         verifier.clone(),

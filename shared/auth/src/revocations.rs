@@ -125,7 +125,17 @@ impl Revocations {
         gone
     }
 
-    /// Heeds what is told of them.
+    /// Heeds what is told of single ones, where somebody else knows all of them.
+    pub fn news_listener(&self) -> impl FnMut(RevocationNews) + Send + 'static {
+        let known = self.clone();
+        move |news| match news {
+            RevocationNews::Noted(revocation) => known.note(&revocation),
+            RevocationNews::Lifted(of) => known.lift(&of),
+            RevocationNews::Begun | RevocationNews::AllTold => {}
+        }
+    }
+
+    /// Heeds what is told of them, and forgets what was not among all of them.
     pub fn listener(&self) -> impl FnMut(RevocationNews) + Send + 'static {
         let known = self.clone();
         let mut round = Round::default();

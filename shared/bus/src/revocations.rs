@@ -197,12 +197,17 @@ impl RevocationBucket {
         connections.mark_unchanged();
         let mut watch = self.watch().await?;
         heed(RevocationNews::Begun);
-        let (mut is_complete, mut is_told) = (false, false);
+        let (mut is_complete, mut is_told, mut last) = (false, false, 0);
         loop {
             tokio::select! {
                 entry = watch.next() => {
                     let Some(entry) = entry else { return Ok(()) };
                     let entry = entry.map_err(|error| BucketError::Read(error.into()))?;
+                    // Another bucket has taken its place, of which the client may have left out the beginning.
+                    if entry.revision <= last {
+                        return Ok(());
+                    }
+                    last = entry.revision;
                     is_complete |= entry.key == COMPLETE;
                     if let Some(news) = news(&entry) {
                         heed(news);

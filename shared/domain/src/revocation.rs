@@ -59,10 +59,8 @@ impl fmt::Display for TokenId {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TokenMark {
     /// When it was issued, in whole seconds since 1970; a token that does not say so counts as issued long ago.
-    #[serde(default)]
     pub issued_at: Option<i64>,
     /// Its own id, if it has one by which it can be revoked.
-    #[serde(default)]
     pub id: Option<TokenId>,
 }
 

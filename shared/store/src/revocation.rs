@@ -1,7 +1,7 @@
 use futures_util::TryStreamExt;
 use messaging_domain::{Revocation, Revoked};
 use mongodb::Collection;
-use mongodb::bson::{DateTime, Document, doc};
+use mongodb::bson::{DateTime, Document, deserialize_from_document, doc};
 use mongodb::error::Result as DriverResult;
 use mongodb::options::ReturnDocument;
 use serde::{Deserialize, Serialize};
@@ -80,18 +80,25 @@ impl Store {
         after: Option<&Revoked>,
         limit: u32,
     ) -> Result<RevocationsRead, StoreError> {
-        let after = after.map(ToString::to_string).unwrap_or_default();
-        let mut filter = self.in_force();
-        filter.insert("_id", doc! { "$gt": after });
-        let limit = limit as usize;
-        let found = self.find_revocations(filter, limit as i64 + 1).await?;
-        let has_more = found.len() > limit;
-        let items: Vec<Revocation> = found.into_iter().take(limit).collect();
-        let next = items.last().filter(|_| has_more);
-        Ok(RevocationsRead {
-            next: next.map(|last| last.of.clone()),
-            items,
-        })
+        let mut after = after.map(ToString::to_string).unwrap_or_default();
+        loop {
+            let mut filter = self.in_force();
+            filter.insert("_id", doc! { "$gt": &after });
+            let mut found = self.find_revocations(filter, i64::from(limit) + 1).await?;
+            let has_more = found.len() > limit as usize;
+            found.truncate(limit as usize);
+            let last = found.last().map(|(name, _)| name.clone());
+            let items: Vec<Revocation> = found.into_iter().filter_map(|(_, read)| read).collect();
+            let next = items
+                .last()
+                .filter(|_| has_more)
+                .map(|last| last.of.clone());
+            match last {
+                // None of these can be read, and others may be behind them.
+                Some(last) if has_more && items.is_empty() => after = last,
+                _ => return Ok(RevocationsRead { items, next }),
+            }
+        }
     }
 
     /// Those of some revocations that are in force.
@@ -105,7 +112,8 @@ impl Store {
         let ids: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut filter = self.in_force();
         filter.insert("_id", doc! { "$in": ids });
-        self.find_revocations(filter, names.len() as i64).await
+        let found = self.find_revocations(filter, names.len() as i64).await?;
+        Ok(found.into_iter().filter_map(|(_, read)| read).collect())
     }
 
     /// MongoDB removes what is over within a minute or so.
@@ -113,18 +121,25 @@ impl Store {
         doc! { "expiresAt": { "$gt": date(self.now()) } }
     }
 
+    /// Names, and what is called so; nothing where another hand has written what is no revocation.
     async fn find_revocations(
         &self,
         filter: Document,
         limit: i64,
-    ) -> Result<Vec<Revocation>, StoreError> {
+    ) -> Result<Vec<(String, Option<Revocation>)>, StoreError> {
         let finding = async {
-            let collection = self.revocations().await?;
+            let collection = self.revocations().await?.clone_with_type::<Document>();
             let found = collection.find(filter).sort(doc! { "_id": 1 });
-            let stored: Vec<StoredRevocation> = found.limit(limit).await?.try_collect().await?;
-            Ok(stored.into_iter().filter_map(StoredRevocation::read))
+            let found: Vec<Document> = found.limit(limit).await?.try_collect().await?;
+            Ok(found)
         };
-        Ok(self.mongo().fenced(finding).await?.collect())
+        let found = self.mongo().fenced(finding).await?;
+        let named = |document: Document| {
+            let name = document.get_str("_id").ok()?.to_owned();
+            let stored = deserialize_from_document::<StoredRevocation>(document);
+            Some((name, stored.ok().and_then(StoredRevocation::read)))
+        };
+        Ok(found.into_iter().filter_map(named).collect())
     }
 
     async fn try_revoke(
@@ -169,7 +184,7 @@ impl Store {
 }
 
 impl StoredRevocation {
-    /// What another hand has written under a name of its own is left out.
+    /// Nothing for a name that is none of ours.
     fn read(self) -> Option<Revocation> {
         Some(Revocation {
             of: self.name.parse().ok()?,

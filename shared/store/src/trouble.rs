@@ -73,6 +73,13 @@ impl TroubleMetrics {
         for kind in ["timeout", "unavailable", "refused"] {
             errors.with_label_values(&[kind]);
         }
+        for event in [
+            ConnectionEvent::PrimaryFound,
+            ConnectionEvent::PrimaryLost,
+            ConnectionEvent::HeartbeatFailed,
+        ] {
+            events.with_label_values(&[event.as_str()]);
+        }
         Ok(Self { errors, events })
     }
 

@@ -73,16 +73,13 @@ impl Guarded {
     }
 }
 
-/// Whatever a service was not allowed to do is in its log.
-fn assert_nothing_was_refused(cluster: &Cluster) {
-    for service in cluster.apis.iter().chain(&cluster.gateways) {
-        let lines = service.log_lines();
-        let refused: Vec<_> = lines
-            .iter()
-            .filter(|line| line.to_lowercase().contains("violation"))
-            .collect();
-        assert!(refused.is_empty(), "{}: {refused:#?}", service.url());
-    }
+/// What services were not allowed to do: each says it in its log.
+fn refused(cluster: &Cluster) -> Vec<String> {
+    let services = cluster.apis.iter().chain(&cluster.gateways);
+    let lines = services.flat_map(|service| service.log_lines());
+    lines
+        .filter(|line| line.to_lowercase().contains("violation"))
+        .collect()
 }
 
 #[tokio::test]
@@ -97,7 +94,7 @@ async fn both_services_do_all_that_they_must_with_no_more_rights_than_they_need(
         let guarded = Guarded::start().await;
         let cluster = guarded.cluster(&settings).await;
         Script::run(scenario, &cluster).await;
-        assert_nothing_was_refused(&cluster);
+        assert_eq!(refused(&cluster), [""; 0]);
     }
 }
 
@@ -106,7 +103,11 @@ async fn with_these_rights_presence_survives_gateways_that_stand_still_and_a_nat
     let guarded = Guarded::start().await;
     let mut cluster = guarded.cluster(&[("PRESENCE_GRACE_MS", "1000")]).await;
     with_presence_faults(&mut cluster, &guarded.nats).await;
-    assert_nothing_was_refused(&cluster);
+    let mut refused = refused(&cluster);
+    // NATS lets a connection answer what that connection was asked. An answer that is ready when NATS is back belongs to one that is
+    // no more, and so does who asked.
+    refused.retain(|line| !line.contains(r#"Publish to \"_INBOX."#));
+    assert_eq!(refused, [""; 0]);
 }
 
 #[tokio::test]

@@ -276,3 +276,14 @@ fn not_ours(error: serde_json::Error) -> Fault {
     tracing::error!(%error, "a command cannot be read: gateway and API are of different releases");
     Fault::internal()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_known_by_its_beginning() {
+        let refused = refusal(&Fault::unavailable());
+        assert!(refused.starts_with(br#"{"ok":false"#));
+    }
+}

@@ -1,11 +1,12 @@
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use messaging_auth::{Identity, TokenError};
+use messaging_auth::{Identity, Role, TokenError};
 use messaging_web::Problem;
 use messaging_wire::{ErrorCode, Fault};
 
 use super::Http;
+use crate::usecase::Refusal;
 
 /// Who sends a request, by its bearer token; counted against his rate.
 pub(super) struct Caller(pub(super) Identity);
@@ -31,6 +32,22 @@ impl FromRequestParts<Http> for Caller {
             return Err(Problem::from(fault).retry_after(wait.as_secs().max(1)));
         }
         Ok(Self(identity))
+    }
+}
+
+/// The host platform: a caller of role `service`. Whoever is none is refused before what he sends is read.
+pub(super) struct Host;
+
+impl FromRequestParts<Http> for Host {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, http: &Http) -> Result<Self, Problem> {
+        let Caller(caller) = Caller::from_request_parts(parts, http).await?;
+        if caller.role == Some(Role::Service) {
+            return Ok(Self);
+        }
+        let refusal = Refusal::Forbidden("only the role service may do this");
+        Err(refusal.into_fault().into())
     }
 }
 

@@ -1,7 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use messaging_auth::{Identity, Role};
 use messaging_domain::{TokenId, UserId};
 use messaging_web::refusal::Refused;
 use messaging_web::{OptionalJsonBody, Problem, QueryParameters};
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Http;
-use super::caller::Caller;
+use super::caller::Host;
 use crate::usecase::Refusal;
 
 /// Which page of the revocations.
@@ -38,10 +37,9 @@ pub(super) struct PageQuery {
 )]
 pub(super) async fn list(
     State(http): State<Http>,
-    Caller(caller): Caller,
+    _: Host,
     QueryParameters(query): QueryParameters<PageQuery>,
 ) -> Result<Json<RevocationsPage>, Problem> {
-    require_service(&caller)?;
     let listed = http
         .messaging
         .list_revocations(query.limit, query.cursor.as_deref());
@@ -67,11 +65,10 @@ pub(super) async fn list(
 )]
 pub(super) async fn revoke_user(
     State(http): State<Http>,
-    Caller(caller): Caller,
+    _: Host,
     Path(user): Path<String>,
     OptionalJsonBody(request): OptionalJsonBody<RevokeUser>,
 ) -> Result<Json<Revocation>, Problem> {
-    require_service(&caller)?;
     let revoked = http.messaging.revoke_user(&user, &request).await;
     Ok(Json(revoked.map_err(Refusal::into_fault)?))
 }
@@ -89,10 +86,9 @@ pub(super) async fn revoke_user(
 )]
 pub(super) async fn lift_user(
     State(http): State<Http>,
-    Caller(caller): Caller,
+    _: Host,
     Path(user): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    require_service(&caller)?;
     let lifted = http.messaging.lift_of_user(&user).await;
     lifted.map_err(Refusal::into_fault)?;
     Ok(StatusCode::NO_CONTENT)
@@ -114,11 +110,10 @@ pub(super) async fn lift_user(
 )]
 pub(super) async fn revoke_token(
     State(http): State<Http>,
-    Caller(caller): Caller,
+    _: Host,
     Path(token): Path<String>,
     OptionalJsonBody(request): OptionalJsonBody<RevokeToken>,
 ) -> Result<Json<Revocation>, Problem> {
-    require_service(&caller)?;
     let revoked = http.messaging.revoke_token(&token, &request).await;
     Ok(Json(revoked.map_err(Refusal::into_fault)?))
 }
@@ -136,19 +131,10 @@ pub(super) async fn revoke_token(
 )]
 pub(super) async fn lift_token(
     State(http): State<Http>,
-    Caller(caller): Caller,
+    _: Host,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    require_service(&caller)?;
     let lifted = http.messaging.lift_of_token(&token).await;
     lifted.map_err(Refusal::into_fault)?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn require_service(caller: &Identity) -> Result<(), Problem> {
-    if caller.role == Some(Role::Service) {
-        return Ok(());
-    }
-    let refusal = Refusal::Forbidden("only the role service deals with revocations");
-    Err(refusal.into_fault().into())
 }

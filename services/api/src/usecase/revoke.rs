@@ -31,7 +31,7 @@ impl Messaging {
             fields.note("before", "must not be in the future");
         }
         let of = Revoked::User(fields.finish(user)?);
-        self.revoke(of, before, None).await
+        self.revoke(of, before, None, now).await
     }
 
     /// Makes one token void.
@@ -55,7 +55,7 @@ impl Messaging {
             fields.note("expiresAt", "must be within ten years");
         }
         let of = Revoked::Token(fields.finish(token)?);
-        self.revoke(of, now, expires_at).await
+        self.revoke(of, now, expires_at, now).await
     }
 
     async fn revoke(
@@ -63,12 +63,13 @@ impl Messaging {
         of: Revoked,
         before: Timestamp,
         expires_at: Option<Timestamp>,
+        now: Timestamp,
     ) -> Result<messaging_wire::Revocation, Refusal> {
         let limits = self.revocations.limits();
         let revocation = Revocation {
             of,
             before,
-            expires_at: expires_at.unwrap_or_else(|| later(now(), limits.lifetime)),
+            expires_at: expires_at.unwrap_or_else(|| later(now, limits.lifetime)),
         };
         let stored = self.store.revoke(&revocation, limits.count_max).await?;
         self.revocations.tell(&stored).await;
@@ -101,6 +102,10 @@ impl Messaging {
         let was_there = self.store.lift_revocation(&of).await?;
         // Told even if there was none: whoever asks again may have been told that it was unknown what became of the first time.
         self.revocations.tell_lifted(&of).await;
+        // Who has revoked it at this moment by another replica may have told of it before.
+        for made_anew in self.store.revocations_of(&[of]).await? {
+            self.revocations.tell(&made_anew).await;
+        }
         was_there.then_some(()).ok_or(Refusal::NotFound)
     }
 

@@ -91,7 +91,7 @@ impl Answer<'_> {
 
     /// Passes on an acknowledgement as an API replica wrote it.
     fn pass_on(&self, json: &str) {
-        // Most say that it is done, and are not read here.
+        // Most say that it is done, and are not read here. A test of the API holds how a refusal begins.
         let refusal = json.starts_with(r#"{"ok":false"#).then_some(json);
         let refusal = refusal.and_then(|json| serde_json::from_str::<Refused>(json).ok());
         match (&self.ack, refusal) {

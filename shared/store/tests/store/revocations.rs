@@ -72,6 +72,35 @@ async fn pages_have_each_revocation_in_force_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_another_hand_has_written_hides_nothing_that_stands_behind_it() {
+    let world = World::new().await;
+    let store = &world.replica().store;
+    let names = ["user.a", "user.m", "user.z"];
+    for of in names {
+        store.revoke(&revocation(of, 0, 100), MANY).await.unwrap();
+    }
+    let later = mongodb::bson::DateTime::from_millis(in_seconds(100).millis());
+    let foreign = ["user.b b", "user.c c", "user.d d", "user.n n", "zzz"];
+    let collection = world.raw().await.collection::<Document>("revocations");
+    for name in foreign {
+        let document = doc! { "_id": name, "before": later, "expiresAt": later };
+        collection.insert_one(document).await.unwrap();
+    }
+    let misshapen = doc! { "_id": "user.e", "before": "soon", "expiresAt": later };
+    collection.insert_one(misshapen).await.unwrap();
+    let (mut found, mut after) = (Vec::new(), None);
+    for _ in 0..names.len() + 1 {
+        let page = store.revocations_after(after.as_ref(), 1).await.unwrap();
+        found.extend(page.items.iter().map(|item| item.of.to_string()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((found, after), (names.map(str::to_owned).to_vec(), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn once_there_are_as_many_as_there_may_be_only_those_can_be_made_anew() {
     let world = World::new().await;
     let store = &world.replica().store;
