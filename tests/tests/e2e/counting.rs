@@ -70,6 +70,18 @@ async fn a_call_that_is_refused_is_not_counted_as_our_fault() {
 }
 
 #[tokio::test]
+async fn the_delivery_of_a_message_is_timed_once_by_each_gateway_however_often_it_is_told_of() {
+    let cluster = Cluster::start(&NO_RATES).await;
+    Script::run("repeats", &cluster).await;
+    for gateway in &cluster.gateways {
+        let name = "fh_gateway_delivery_seconds_count";
+        let timed = async || metric(gateway, name, &[]).await >= 2.0;
+        eventually(BOUND, "both messages are delivered", timed).await;
+        assert_eq!(metric(gateway, name, &[]).await, 2.0);
+    }
+}
+
+#[tokio::test]
 async fn each_process_knows_how_many_others_live() {
     let mut cluster = Cluster::start(&NO_RATES).await;
     let leases = async |service: &ServiceProcess| {
