@@ -104,7 +104,11 @@ impl RevocationKeeper {
         self.0.known.lift(of);
         let told = self.0.bucket.lift(of).await;
         if told.is_err() {
-            self.0.surplus.lock().insert(of.clone());
+            let mut surplus = self.0.surplus.lock();
+            // As many as there can be; one that is left out ends when it would have ended anyway.
+            if (surplus.len() as u64) < self.0.limits.count_max {
+                surplus.insert(of.clone());
+            }
         }
         self.note_told(told);
     }
