@@ -139,7 +139,7 @@ fn fronts_take_what_the_services_take() {
         bytes(line.expect("a limit").trim_end_matches(';'))
     };
     assert!(limit_of("/api/") >= file);
-    assert!(limit_of(r"~ ^/(socket\.io/|ws$|health/)") >= frame);
+    assert!(limit_of(r"~ ^/(socket\.io/|ws$)") >= frame);
 
     for ingress in documents("k8s/base/ingress.yaml") {
         let limit = bytes(string(&annotation(&ingress, "proxy-body-size")));
@@ -162,6 +162,45 @@ fn fronts_take_what_the_services_take() {
     };
     assert!(limit_of("/api/") >= file);
     assert!(limit_of("/socket.io/") >= frame);
+}
+
+/// The number that a line of a configuration ends in, whatever its unit.
+fn last_number(value: &str) -> String {
+    let last = value.rsplit(['=', ' ']).next().expect("a word");
+    last.chars().take_while(char::is_ascii_digit).collect()
+}
+
+#[test]
+fn an_ingress_passes_on_and_limits_as_nginx_does() {
+    let proxy = |name| directive("deploy/front/proxy.conf", name);
+    let limits = |name| directive("deploy/front/limits.conf", name);
+    let rate = last_number(&limits("limit_req_zone"));
+    let burst = limits("limit_req");
+    let (_, burst) = burst.split_once("burst=").expect("a burst");
+    let burst = last_number(burst.split(' ').next().expect("a number"));
+    let told = [
+        ("proxy-next-upstream", proxy("proxy_next_upstream")),
+        (
+            "proxy-next-upstream-tries",
+            proxy("proxy_next_upstream_tries"),
+        ),
+        (
+            "proxy-next-upstream-timeout",
+            last_number(&proxy("proxy_next_upstream_timeout")),
+        ),
+        ("limit-connections", last_number(&limits("limit_conn"))),
+        ("limit-rps", rate.clone()),
+    ];
+    for ingress in documents("k8s/base/ingress.yaml") {
+        for (name, value) in &told {
+            assert_eq!(string(&annotation(&ingress, name)), value, "{name}");
+        }
+        let multiplier = annotation(&ingress, "limit-burst-multiplier");
+        assert_eq!(
+            seconds(&multiplier) * rate.parse::<u64>().expect("a number"),
+            burst.parse::<u64>().expect("a number")
+        );
+    }
 }
 
 #[test]
