@@ -126,6 +126,11 @@ impl Cluster {
 /// The sum of all series of a metric that have these labels among theirs, by what a service tells; 0 if there are none.
 pub(crate) async fn metric(service: &ServiceProcess, name: &str, labels: &[(&str, &str)]) -> f64 {
     let text = get(service, "/metrics").await.expect("an answer");
+    sum_of(&text, name, labels)
+}
+
+/// The same of an answer that is there already, for those who compare metrics of one moment.
+pub(crate) fn sum_of(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
     let of_series = |line: &str| {
         let (series, value) = line.rsplit_once(' ')?;
         let (of, has) = series.split_once('{').unwrap_or((series, ""));

@@ -4,6 +4,6 @@ mod cluster;
 mod script;
 mod tokens;
 
-pub(crate) use cluster::{Cluster, NO_RATES, Request, get, health, metric, ready, send};
+pub(crate) use cluster::{Cluster, NO_RATES, Request, get, health, metric, ready, send, sum_of};
 pub(crate) use script::Script;
 pub(crate) use tokens::{SECRET, tokens};
