@@ -3,6 +3,7 @@
 
 mod files;
 mod fronts;
+mod secrets;
 mod workload;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::process::Stdio;
 use files::{documents, entries, image_environment, instructions, list, object, string};
 use messaging_test_support::{MongoServer, NatsServer, ServiceProcess, binary_path};
 use tokio::process::Command;
-use workload::{OVERLAYS, SERVICES, Workload, container, secrets, workloads};
+use workload::{OVERLAYS, SERVICES, Workload, container, workloads};
 
 use crate::settings::faults_of;
 use crate::support::{get, ready};
@@ -58,21 +59,6 @@ async fn what_only_the_standalone_image_sets_is_a_setting_of_the_standalone_serv
         faults_of("messaging-standalone", &[], &settings).await,
         ["WEB_DIR"]
     );
-}
-
-#[test]
-fn each_secret_that_a_site_has_to_make_is_used() {
-    let mut used = BTreeSet::new();
-    for service in SERVICES {
-        for variable in list(&container(service)["env"]) {
-            let key = &variable["valueFrom"]["secretKeyRef"];
-            used.insert((
-                string(&key["name"]).to_owned(),
-                string(&key["key"]).to_owned(),
-            ));
-        }
-    }
-    assert_eq!(used, secrets());
 }
 
 #[test]
