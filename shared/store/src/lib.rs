@@ -31,7 +31,7 @@
 //!
 //! # Sharding
 //!
-//! `messages` by `c`, `conversations` and `attachments` by `_id`, `attachments.chunks` by `files_id`. No call spans a transaction.
+//! By the keys of docs/scaling.md. No call spans a transaction.
 
 mod append;
 mod attachment;
