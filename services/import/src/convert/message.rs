@@ -91,11 +91,14 @@ pub(crate) fn message(
 }
 
 /// The id that a message keeps. One that is no ObjectId becomes one, always the same.
+///
+/// An id begins with its time, by which services find what was stored lately to tell of it again. The time of one that is made
+/// here is the beginning of 1970, so that it is never lately.
 fn message_id(id: Option<&Bson>) -> Option<MessageId> {
     let text = value::id_text(id)?;
     Some(text.to_ascii_lowercase().parse().unwrap_or_else(|_| {
         let mut bytes = [0; 12];
-        bytes.copy_from_slice(&Sha256::digest(&text)[..12]);
+        bytes[4..].copy_from_slice(&Sha256::digest(&text)[..8]);
         MessageId::from_bytes(bytes)
     }))
 }
@@ -267,6 +270,10 @@ mod tests {
         assert_eq!(id(&"AB".repeat(12)), kept);
         assert_eq!(id("m-1"), id("m-1"));
         assert_ne!(id("m-1"), id("m-2"));
+        for text in ["m-1", "m-2", "m-3"] {
+            let time = id(text).map(|id| id.bytes()[..4].to_vec());
+            assert_eq!(time, Some(vec![0; 4]), "{text} was not stored lately");
+        }
         assert_eq!(message_id(Some(&Bson::Int32(1))), None);
     }
 }
