@@ -13,11 +13,17 @@ use crate::model::{StoredConversation, StoredMessage, date};
 use crate::summary::{Summary, write_summaries};
 use crate::{ConversationKey, Store, StoreError};
 
+/// How many milliseconds the clock of a replica may be ahead for its messages to be found.
+///
+/// Ids that an import has kept may hold any time. One far ahead must not look like the latest until then.
+const AHEAD_MAX: i64 = 3_600_000;
+
 impl Store {
     /// The messages that any replica stored since a time, the latest `limit` of them; those of a conversation by `seq`.
     ///
     /// For publishing anew what a dead replica may have stored and not published. Brings the summaries of those conversations
-    /// up to them as well. Goes by the clocks of the replicas, in whole seconds: ask from a little earlier than needed.
+    /// up to them as well. Goes by the clocks of the replicas, in whole seconds: ask from a little earlier than needed. A clock
+    /// that is more than an hour ahead is not believed.
     ///
     /// # Errors
     /// When MongoDB does not answer.
@@ -127,9 +133,10 @@ impl Store {
 
     async fn stored_since(&self, since: Timestamp, limit: u32) -> DriverResult<Vec<Committed>> {
         let collections = self.mongo().collections().await?;
+        let until = Timestamp::from_millis(self.now().millis() + AHEAD_MAX);
         let mut found: Vec<StoredMessage> = collections
             .messages
-            .find(doc! { "_id": { "$gte": first_id_at(since) } })
+            .find(doc! { "_id": { "$gte": first_id_at(since), "$lt": first_id_at(until) } })
             .sort(doc! { "_id": -1 })
             .limit(i64::from(limit.max(1)))
             .await?

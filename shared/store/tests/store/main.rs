@@ -10,6 +10,7 @@ mod cost;
 mod failover;
 mod faults;
 mod idempotency;
+mod import;
 mod last_seen;
 mod probes;
 mod reading;
