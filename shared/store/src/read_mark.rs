@@ -68,7 +68,7 @@ impl Store {
     }
 
     /// The point in the log at a `seq`; none before the first message.
-    async fn count_at(
+    pub(crate) async fn count_at(
         &self,
         key: &ConversationKey,
         head: Head,

@@ -4,7 +4,6 @@ use mongodb::error::Result as DriverResult;
 
 use super::{ImportLog, ImportMode, NAME_PREFIX};
 use crate::StoreError;
-use crate::error::Trouble;
 use crate::head::last_message;
 use crate::model::{Head, StoredConversation, date, mark_field, number, object_id};
 use crate::summary::catch_up;
@@ -35,7 +34,7 @@ impl ImportLog {
     /// # Errors
     /// When MongoDB does not answer.
     pub async fn finish(
-        self,
+        mut self,
         client: ImportedRead,
         freelancer: ImportedRead,
     ) -> Result<Finished, StoreError> {
@@ -43,14 +42,17 @@ impl ImportLog {
             return Ok(Finished::default());
         }
         let marks = [(Party::Client, client), (Party::Freelancer, freelancer)];
-        self.store.mongo().fenced(self.bring_up(marks)).await
+        let store = self.store.clone();
+        store.mongo().fenced(self.bring_up(marks)).await
     }
 
-    async fn bring_up(&self, marks: [(Party, ImportedRead); 2]) -> DriverResult<Finished> {
+    async fn bring_up(&mut self, marks: [(Party, ImportedRead); 2]) -> DriverResult<Finished> {
         let mongo = self.store.mongo();
         let Some(last) = last_message(mongo, self.key.id()).await? else {
             return Ok(Finished::default());
         };
+        // Somebody may have written here since the last message was brought; nothing has collided with that yet.
+        self.has_others |= last.seq > self.head.seq;
         let stored = self.store.stored_conversation(&self.key).await?;
         let mut finished = Finished {
             summary_written: catch_up(mongo, &stored, &last).await?,
@@ -77,13 +79,8 @@ impl ImportLog {
         if seq <= mark.seq {
             return Ok(false);
         }
-        let target = if seq == head.seq {
-            head
-        } else {
-            let messages = &self.store.mongo().collections().await?.messages;
-            let place = doc! { "c": object_id(self.key.id()), "seq": number(seq) };
-            let message = messages.find_one(place).await?.ok_or(Trouble::Missing)?;
-            message.head()
+        let Some(target) = self.store.count_at(&self.key, head, seq).await? else {
+            return Ok(false);
         };
         let field = mark_field(reader);
         let behind =

@@ -58,7 +58,7 @@ pub struct ImportLog {
     pub(super) has_others: bool,
     opened_at: Timestamp,
     is_open: bool,
-    head: Head,
+    pub(super) head: Head,
 }
 
 /// How often messages are numbered anew because others were stored meanwhile.

@@ -1,9 +1,9 @@
 use messaging_domain::{Content, MessageId, Party, Timestamp};
-use messaging_store::{ImportLog, ImportMode, ImportedConversation, ImportedMessage};
+use messaging_store::{ImportLog, ImportMode, ImportedConversation, ImportedMessage, ImportedRead};
 use mongodb::bson::DateTime;
 use mongodb::bson::oid::ObjectId;
 
-use crate::world::{Replica, World, contract};
+use crate::world::{Replica, World, contract, user};
 
 /// A message of another system with a time in its id, in milliseconds.
 fn imported(id: ObjectId, text: &str) -> ImportedMessage {
@@ -59,4 +59,19 @@ async fn an_id_with_a_time_far_ahead_is_not_taken_for_a_message_stored_lately() 
     let recent = replica.store.recent(since, 100).await.unwrap();
     let seqs: Vec<u64> = recent.iter().map(|found| found.message.seq).collect();
     assert_eq!(seqs, [2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_sent_before_the_import_of_its_conversation_ends_stays_unread() {
+    let world = World::new().await;
+    let replica = world.replica();
+    let mut log = log(&replica, "c-1").await;
+    log.bring(&[imported(id(1, 1), "there")]).await.unwrap();
+    let key = replica.conversation("c-1").await;
+    assert_eq!(replica.say(&key, Party::Client, "here").await, 2);
+    let all_read = ImportedRead::default();
+    log.finish(all_read, all_read).await.unwrap();
+    let reader = user("freelancer");
+    let list = replica.store.conversations(&reader, 1, None).await;
+    assert_eq!(list.unwrap().items[0].unread_count, 1);
 }
