@@ -102,6 +102,72 @@ async fn what_the_old_system_went_on_to_do_is_brought_by_another_run() {
     assert_eq!(world.dump().await, before);
 }
 
+/// Sets fields of the first message of conversation 0 in the old system.
+async fn set_first(world: &World, set: Document) {
+    let messages = world.old.collection::<Document>("messages");
+    let first = doc! { "_id": old_data::id(6, 0) };
+    let set = messages.update_one(first, doc! { "$set": set }).await;
+    assert_eq!(set.expect("it works").matched_count, 1);
+}
+
+async fn first(world: &World) -> Document {
+    let log = Log::find(&world.new, contract(0), None).await;
+    log.expect("a conversation").messages.remove(0)
+}
+
+#[tokio::test]
+async fn edits_without_a_time_are_brought_one_after_the_other_until_it_is_edited_here() {
+    let world = world(&Talk::some(1, 2)).await;
+    for (text, millis) in [("one", 1_000_000), ("two", 2_000_000)] {
+        world.import(&[]).await;
+        set_first(&world, doc! { "content": text, "updatedAt": at(millis) }).await;
+        let run = world.import(&[]).await;
+        assert_eq!(run.number("/messages/changed"), 1, "{run:#?}");
+        let message = first(&world).await;
+        assert_eq!(message["content"], Bson::from(text));
+        assert_eq!(message["editedAt"], at(millis).into());
+    }
+    let messages = world.new.collection::<Document>("messages");
+    let edit =
+        doc! { "$set": { "content": "here", "editedAt": at(3_000), "changedAt": at(3_000) } };
+    messages
+        .update_one(doc! { "seq": 1_i64 }, edit)
+        .await
+        .unwrap();
+    set_first(
+        &world,
+        doc! { "content": "three", "updatedAt": at(3_000_000) },
+    )
+    .await;
+    let run = world.import(&[]).await;
+    assert_eq!(run.report["changed"], json!(false), "{run:#?}");
+    assert_eq!(first(&world).await["content"], Bson::from("here"));
+}
+
+#[tokio::test]
+async fn a_deletion_is_brought_even_if_the_message_was_edited_here_later() {
+    let world = world(&Talk::some(1, 2)).await;
+    world.import(&[]).await;
+    let messages = world.new.collection::<Document>("messages");
+    let edit = doc! { "$set": { "content": "here", "editedAt": at(9_000_000), "changedAt": at(9_000_000) } };
+    messages
+        .update_one(doc! { "seq": 1_i64 }, edit)
+        .await
+        .unwrap();
+    set_first(
+        &world,
+        doc! { "isDeleted": true, "deletedAt": at(2_000_000) },
+    )
+    .await;
+    let run = world.import(&[]).await;
+    assert_eq!(run.number("/messages/changed"), 1, "{run:#?}");
+    let message = first(&world).await;
+    assert_eq!(message["content"], Bson::from(""));
+    assert_eq!(message["deletedAt"], at(2_000_000).into());
+    let what = "the time of the last change goes forward only";
+    assert_eq!(message["changedAt"], at(9_000_000).into(), "{what}");
+}
+
 #[tokio::test]
 async fn a_run_since_a_time_reads_only_conversations_in_which_something_was_written() {
     let world = world(&Talk::some(7, 30)).await;

@@ -31,7 +31,11 @@ pub(super) struct Known {
 /// What became of a message in the other system since an earlier run brought it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    Edited(DateTime),
+    Edited {
+        at: DateTime,
+        /// Whether that is when it was edited there, and not only some time after.
+        is_exact: bool,
+    },
     Deleted(DateTime),
 }
 
@@ -51,9 +55,11 @@ impl Known {
         if self.digest.as_ref() == Some(&digest) {
             return None;
         }
+        let edited = |at, is_exact| Some(Change::Edited { at, is_exact });
         match (self.changed_at, message.edited_at.map(date)) {
-            (None, at) => Some(Change::Edited(at.unwrap_or(date(message.touched_at)))),
-            (Some(changed), Some(at)) if at > changed => Some(Change::Edited(at)),
+            (None, None) => edited(date(message.touched_at), false),
+            (None, Some(at)) => edited(at, true),
+            (Some(changed), Some(at)) if at > changed => edited(at, true),
             _ => None,
         }
     }
@@ -91,9 +97,11 @@ impl Store {
         change: Change,
     ) -> Result<bool, StoreError> {
         let update = match change {
-            Change::Edited(at) => edited(message, at),
+            Change::Edited { at, is_exact } => edited(message, at, is_exact),
+            // It may have been edited here later.
             Change::Deleted(at) => Ok(doc! {
-                "$set": { "content": "", "deletedAt": at, "changedAt": at },
+                "$set": { "content": "", "deletedAt": at },
+                "$max": { "changedAt": at },
                 "$unset": { "attachments": "" },
                 "$inc": { "changes": 1 },
             }),
@@ -125,13 +133,16 @@ impl Store {
     }
 }
 
-fn edited(message: &ImportedMessage, at: DateTime) -> DriverResult<Document> {
+fn edited(message: &ImportedMessage, at: DateTime, is_exact: bool) -> DriverResult<Document> {
     let mut set = doc! {
         "content": message.content.as_str(),
         "digest": Binary::from(message.digest()),
         "editedAt": at,
-        "changedAt": at,
     };
+    // Without it the message counts as never changed here, so that the next edit without a time is taken over as well.
+    if is_exact {
+        set.insert("changedAt", at);
+    }
     let files: Vec<AttachedFile> = message
         .attachments
         .iter()
@@ -185,17 +196,20 @@ mod tests {
 
     #[test]
     fn a_change_is_taken_over_unless_it_was_changed_here_later() {
-        let edited = |at| Some(Change::Edited(DateTime::from_millis(at)));
+        let edited = |at, is_exact| {
+            let at = DateTime::from_millis(at);
+            Some(Change::Edited { at, is_exact })
+        };
         let deleted = |at| Some(Change::Deleted(DateTime::from_millis(at)));
         let same = message("a", Some(5), None);
         let (new, unknown) = (message("b", Some(5), None), message("b", None, None));
         let gone = message("a", None, Some(7));
 
         assert_eq!(known("a", None, None).change(&same), None);
-        assert_eq!(known("a", None, None).change(&new), edited(5));
-        assert_eq!(known("a", Some(4), None).change(&new), edited(5));
+        assert_eq!(known("a", None, None).change(&new), edited(5, true));
+        assert_eq!(known("a", Some(4), None).change(&new), edited(5, true));
         assert_eq!(known("a", Some(5), None).change(&new), None);
-        assert_eq!(known("a", None, None).change(&unknown), edited(99));
+        assert_eq!(known("a", None, None).change(&unknown), edited(99, false));
         assert_eq!(known("a", Some(4), None).change(&unknown), None);
         assert_eq!(known("a", Some(9), None).change(&gone), deleted(7));
         assert_eq!(known("a", None, Some(3)).change(&gone), None);
