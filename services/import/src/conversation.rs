@@ -24,8 +24,7 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Messages that were read and are yet to be written.
 #[derive(Default)]
 struct Batch {
-    messages: Vec<ImportedMessage>,
-    about: Vec<About>,
+    drafts: Vec<Draft>,
     bytes: usize,
 }
 
@@ -154,7 +153,7 @@ impl Import {
         let mut messages = self.old.read_messages(group).await?;
         while let Some(message) = messages.try_next().await? {
             self.counts.messages.read.add(1);
-            match convert::message(&message, parties, &self.files) {
+            match convert::message(&message, parties) {
                 Ok(draft) => {
                     count += 1;
                     batch.add(draft);
@@ -188,13 +187,10 @@ impl Import {
         batch: Batch,
         reads: &mut ReadStates,
     ) -> Result<(), ImportError> {
-        let Batch {
-            mut messages,
-            about,
-            ..
-        } = batch;
-        self.upload_files(log, parties, &mut messages, &about)
-            .await?;
+        let drafts = self.settle_attachments(log, parties, batch.drafts).await?;
+        let drafts = drafts.into_iter();
+        let (messages, about): (Vec<ImportedMessage>, Vec<About>) =
+            drafts.map(|draft| (draft.message, draft.about)).unzip();
         let brought = log.bring(&messages).await?;
         for ((message, about), brought) in messages.iter().zip(&about).zip(brought) {
             self.counts.message(brought, about);
@@ -213,14 +209,13 @@ impl Import {
 
 impl Batch {
     fn add(&mut self, draft: Draft) {
-        let Draft { message, about } = draft;
+        let message = &draft.message;
         self.bytes += message.source_text.len() + message.content.as_str().len();
-        self.messages.push(message);
-        self.about.push(about);
+        self.drafts.push(draft);
     }
 
     fn is_full(&self, messages_max: usize) -> bool {
-        self.messages.len() >= messages_max || self.bytes >= BATCH_BYTES_MAX
+        self.drafts.len() >= messages_max || self.bytes >= BATCH_BYTES_MAX
     }
 }
 

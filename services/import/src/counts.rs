@@ -107,7 +107,7 @@ impl Counts {
                 self.messages.imported.add(1);
                 self.messages.late.add(u64::from(is_late));
                 self.messages.cleaned.add(u64::from(about.is_cleaned));
-                self.attachments.uploaded.add(about.files.len() as u64);
+                self.attachments.uploaded.add(about.uploaded);
                 self.attachments.linked.add(about.linked);
             }
             Brought::Changed { .. } => self.messages.changed.add(1),

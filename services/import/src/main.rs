@@ -1,5 +1,6 @@
 //! `messaging-import`: moves what the NestJS messaging module has stored into FreelanceHub Messaging.
 
+mod attachments;
 mod config;
 mod conversation;
 mod convert;
@@ -12,7 +13,6 @@ mod read_state;
 mod rejects;
 mod report;
 mod run;
-mod upload;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use messaging_domain::ContentError;
 use mongodb::bson::Bson;
 use serde::Serialize;
 
@@ -67,6 +68,16 @@ impl Reason {
             Self::IdTaken => {
                 "another conversation has a message of its id, or this one another message of its client message id"
             }
+        }
+    }
+}
+
+impl From<ContentError> for Reason {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::Empty => Self::ContentEmpty,
+            ContentError::TooLong => Self::ContentTooLong,
+            ContentError::ControlCharacter => Self::ContentInvalid,
         }
     }
 }

@@ -76,7 +76,7 @@ pub use error::{Cause, StoreError};
 pub use history::{History, HistoryRange};
 pub use import::{
     Brought, ContractImport, Finished, ImportLog, ImportMode, ImportUpload, ImportedContract,
-    ImportedConversation, ImportedMessage, ImportedRead,
+    ImportedConversation, ImportedMessage, ImportedRead, Standing,
 };
 pub use key::ConversationKey;
 pub use open::OpenError;

@@ -58,7 +58,7 @@ impl OldFile {
     }
 
     /// The line that stands for it in a text.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         match &self.filename {
             Some(name) if self.url.is_empty() => name.clone(),
             Some(name) => format!("{name}: {}", self.url),

@@ -1,19 +1,17 @@
-use messaging_domain::limits::ATTACHMENTS_MAX;
-use messaging_domain::{Content, ContentError, MessageId, Parties, Timestamp, UserId};
+use messaging_domain::{Content, MessageId, Parties, Timestamp, UserId};
 use messaging_store::ImportedMessage;
 use mongodb::bson::{Bson, Document};
 use sha2::{Digest, Sha256};
 
 use super::OldFile;
 use super::text::without_controls;
-use crate::files::{Files, Found};
 use crate::old::{SORTED_BY, value};
 use crate::rejects::Reason;
 
 /// A message on its way.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    /// The message, without its files.
+    /// The message, without its attachments.
     pub(crate) message: ImportedMessage,
     pub(crate) about: About,
 }
@@ -23,9 +21,11 @@ pub(crate) struct Draft {
 pub(crate) struct About {
     /// Its id as the old database has it.
     pub(crate) old_id: Option<Bson>,
-    /// Files to be stored first.
-    pub(crate) files: Vec<Found>,
-    /// Files that the text has links to.
+    /// Its attachments as the old database has them.
+    pub(crate) files: Vec<OldFile>,
+    /// Those of which the file is stored.
+    pub(crate) uploaded: u64,
+    /// Those that the text has links to.
     pub(crate) linked: u64,
     /// Whether control characters had to go.
     pub(crate) is_cleaned: bool,
@@ -45,11 +45,7 @@ pub(crate) enum OldRead {
 }
 
 /// A message as it is stored here.
-pub(crate) fn message(
-    document: &Document,
-    parties: &Parties,
-    files: &Files,
-) -> Result<Draft, Reason> {
+pub(crate) fn message(document: &Document, parties: &Parties) -> Result<Draft, Reason> {
     let id = message_id(document.get("_id")).ok_or(Reason::IdInvalid)?;
     let sender: UserId = value::id_text(document.get("senderId"))
         .and_then(|id| id.parse().ok())
@@ -78,6 +74,7 @@ pub(crate) fn message(
         about: About {
             old_id: document.get("_id").cloned(),
             files: Vec::new(),
+            uploaded: 0,
             linked: 0,
             is_cleaned: false,
             read: read_by(document, parties.user(sender.other())),
@@ -85,7 +82,7 @@ pub(crate) fn message(
     };
     // Of a deleted message nothing is shown.
     if deleted_at.is_none() {
-        fill(&mut draft, document, files)?;
+        fill(&mut draft, document)?;
     }
     Ok(draft)
 }
@@ -103,36 +100,21 @@ fn message_id(id: Option<&Bson>) -> Option<MessageId> {
     }))
 }
 
-/// Puts in the text, the files that are there, and links to the others.
-fn fill(draft: &mut Draft, document: &Document, files: &Files) -> Result<(), Reason> {
+/// Puts in the text, and notes the attachments. That of these alone tells a later run of an edit, too.
+fn fill(draft: &mut Draft, document: &Document) -> Result<(), Reason> {
     let Draft { message, about } = draft;
-    let (mut text, is_cleaned) = without_controls(&message.source_text);
-    text.truncate(text.trim_end().len());
-    for old in OldFile::all(document) {
-        let found = files
-            .find(&old)
-            .filter(|_| about.files.len() < ATTACHMENTS_MAX);
-        if let Some(found) = found {
-            about.files.push(found);
-            continue;
-        }
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(&old.line());
-        about.linked += 1;
-    }
+    let (text, is_cleaned) = without_controls(&message.source_text);
     about.is_cleaned = is_cleaned;
-    let content = if about.files.is_empty() {
-        Content::parse(&text)
+    about.files = OldFile::all(document);
+    message.content = if about.files.is_empty() {
+        Content::parse(&text)?
     } else {
-        Content::parse_optional(&text)
+        Content::parse_optional(&text)?
     };
-    message.content = content.map_err(|error| match error {
-        ContentError::Empty => Reason::ContentEmpty,
-        ContentError::TooLong => Reason::ContentTooLong,
-        ContentError::ControlCharacter => Reason::ContentInvalid,
-    })?;
+    for old in &about.files {
+        message.source_text.push('\0');
+        message.source_text.push_str(&old.line());
+    }
     Ok(())
 }
 
@@ -186,7 +168,7 @@ mod tests {
             SORTED_BY: DateTime::from_millis(5),
         };
         document.extend(changes);
-        message(&document, &parties(), &Files::none())
+        message(&document, &parties())
     }
 
     fn check_text(changes: Document, expected: Result<&str, Reason>) {
@@ -196,14 +178,24 @@ mod tests {
     }
 
     #[test]
-    fn text_is_trimmed_and_cleaned_and_links_stand_below_it() {
+    fn text_is_trimmed_and_cleaned_and_attachments_need_none() {
         check_text(doc! {}, Ok("hi"));
         check_text(doc! { "content": "a\0\tb" }, Ok("a\tb"));
-        let links = doc! { "attachments": ["/u/1", { "url": "/u/2", "filename": "b" }] };
-        check_text(links.clone(), Ok("hi\n/u/1\nb: /u/2"));
-        let mut without_text = links;
-        without_text.insert("content", Bson::Null);
-        check_text(without_text, Ok("/u/1\nb: /u/2"));
+        check_text(
+            doc! { "attachments": ["/u/1"], "content": Bson::Null },
+            Ok(""),
+        );
+    }
+
+    #[test]
+    fn another_attachment_is_another_source() {
+        let source = |attachments: Vec<&str>| {
+            let draft = convert(doc! { "attachments": attachments }).expect("valid");
+            draft.message.source_text
+        };
+        assert_eq!(source(vec![]), " hi ");
+        assert_eq!(source(vec!["/u/1"]), source(vec!["/u/1"]));
+        assert_ne!(source(vec!["/u/1"]), source(vec!["/u/2"]));
     }
 
     #[test]
@@ -230,7 +222,7 @@ mod tests {
             let draft = convert(deleted).expect("valid");
             assert_eq!(draft.message.content.as_str(), "");
             assert_eq!(draft.message.deleted_at, Some(Timestamp::from_millis(9)));
-            assert_eq!(draft.about.linked, 0);
+            assert!(draft.about.files.is_empty());
         }
     }
 

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
+use messaging_wire::Attachment;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Binary, Bson, DateTime, Document, doc, serialize_to_bson};
 use mongodb::error::{Error as DriverError, Result as DriverResult};
@@ -21,6 +22,8 @@ pub(super) struct Known {
     pub(super) c: ObjectId,
     pub(super) seq: u64,
     #[serde(default)]
+    attachments: Vec<AttachedFile>,
+    #[serde(default)]
     digest: Option<Binary>,
     #[serde(default)]
     deleted_at: Option<DateTime>,
@@ -39,7 +42,32 @@ pub(super) enum Change {
     Deleted(DateTime),
 }
 
+/// What bringing a message would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not there.
+    New,
+    /// It was changed in the other system since it was brought.
+    Changed {
+        /// The files that it has here.
+        files: Vec<Attachment>,
+    },
+    /// It is there and stays as it is.
+    Settled,
+}
+
 impl Known {
+    /// What bringing the message to a conversation would do.
+    pub(super) fn standing(&self, message: &ImportedMessage, conversation: ObjectId) -> Standing {
+        if self.c != conversation || self.change(message).is_none() {
+            return Standing::Settled;
+        }
+        let files = self.attachments.iter().cloned();
+        Standing::Changed {
+            files: files.map(Attachment::from).collect(),
+        }
+    }
+
     /// The change to take over; none if nothing changed there, or it was changed here later.
     ///
     /// Without the time of an edit only a message that was never changed here takes its text: the time at which the other system last
@@ -80,9 +108,9 @@ impl Store {
                 let found = messages.clone_with_type::<Known>();
                 let found = found
                     .find(doc! { "_id": { "$in": ids } })
-                    .projection(
-                        doc! { "c": 1, "seq": 1, "digest": 1, "deletedAt": 1, "changedAt": 1 },
-                    )
+                    .projection(doc! {
+                        "c": 1, "seq": 1, "attachments": 1, "digest": 1, "deletedAt": 1, "changedAt": 1,
+                    })
                     .await?;
                 found.map_ok(|known| (known.id, known)).try_collect().await
             })
@@ -188,6 +216,7 @@ mod tests {
             id: ObjectId::from_bytes([1; 12]),
             c: ObjectId::from_bytes([2; 12]),
             seq: 1,
+            attachments: Vec::new(),
             digest: Some(Digest::of(text, std::iter::empty()).into()),
             deleted_at: deleted_at.map(DateTime::from_millis),
             changed_at: changed_at.map(DateTime::from_millis),

@@ -5,7 +5,7 @@ use messaging_domain::{ContractId, ConversationId, MilestoneId, Parties, Timesta
 use mongodb::bson::doc;
 use mongodb::bson::oid::ObjectId;
 
-use super::known::Known;
+use super::known::{Known, Standing};
 use super::{ImportMode, ImportedMessage};
 use crate::error::{Trouble, collision_index};
 use crate::head::last_message;
@@ -112,18 +112,21 @@ impl ImportLog {
         self.key.id()
     }
 
-    /// For each message, whether bringing it would write anything.
+    /// For each message, what bringing it would do.
     ///
     /// # Errors
     /// When MongoDB does not answer.
-    pub async fn due(&self, messages: &[ImportedMessage]) -> Result<Vec<bool>, StoreError> {
-        let known = self.known(messages.iter()).await?;
-        let is_due = |message: &ImportedMessage| {
-            known
-                .get(&message_object_id(message))
-                .is_none_or(|known| known.change(message).is_some())
+    pub async fn standings(
+        &self,
+        messages: impl Iterator<Item = &ImportedMessage> + Clone,
+    ) -> Result<Vec<Standing>, StoreError> {
+        let known = self.known(messages.clone()).await?;
+        let here = object_id(self.key.id());
+        let standing = |message: &ImportedMessage| match known.get(&message_object_id(message)) {
+            None => Standing::New,
+            Some(known) => known.standing(message, here),
         };
-        Ok(messages.iter().map(is_due).collect())
+        Ok(messages.map(standing).collect())
     }
 
     /// Brings messages, which follow each other, to the end of the log; those that are there stay where they are.

@@ -13,6 +13,7 @@ mod log;
 pub use contract::{ContractImport, ImportedContract};
 pub use file::ImportUpload;
 pub use finish::{Finished, ImportedRead};
+pub use known::Standing;
 pub use log::{Brought, ImportLog, ImportedConversation};
 
 use messaging_domain::{ClientMessageId, Content, MessageId, Party, Timestamp};
@@ -45,7 +46,7 @@ pub struct ImportedMessage {
     pub content: Content,
     /// Its files, which are in the store.
     pub attachments: Vec<Attachment>,
-    /// Its text as the other system has it, by which a later import tells whether it was edited there.
+    /// Its text and the links to its files as the other system has them, by which a later import tells whether it was edited there.
     pub source_text: String,
     /// When it was sent.
     pub created_at: Timestamp,
