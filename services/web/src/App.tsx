@@ -7,13 +7,17 @@ import { Inbox } from './inbox/Inbox.js';
 import { session } from './session/session.js';
 import { SessionContext } from './session/SessionContext.js';
 import { SignIn } from './session/SignIn.js';
+import { useUnsentCount } from './state/unsent.js';
 import { ErrorBoundary } from './ui/ErrorBoundary.js';
+import { useWarning } from './ui/useWarning.js';
 
 const TOOLTIP_MS = 500;
 
 /** The inbox of whoever is signed in, or the way to sign in. */
 export function App(): ReactElement {
   const state = useSyncExternalStore(session.subscribe, session.get);
+  // Also while signed out: what waits goes out once its sender has signed in again.
+  useWarning(useUnsentCount() > 0);
   if (state.status === 'signed out') return <SignIn notice={state.notice} />;
   return (
     <ErrorBoundary what="Your messages">

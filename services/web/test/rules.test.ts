@@ -8,7 +8,6 @@ import type { Message, ThreadMessage } from '@freelancehub/messaging-client';
 
 import { previewOf } from '../src/inbox/preview.js';
 import { formatRoute, parseRoute } from '../src/route/path.js';
-import { readClaims } from '../src/session/claims.js';
 import { readableSize } from '../src/text/bytes.js';
 import { explain } from '../src/text/explain.js';
 import { findLinks } from '../src/text/links.js';
@@ -162,13 +161,6 @@ test('addresses name views, and views have addresses', () => {
   check('/new/k%201', { view: 'unknown' });
   check('/new/a/b/c', { view: 'unknown' });
   for (const path of ['/', `/c/${id}`, '/new/k-1', '/new/k-1/m_2']) assert.equal(formatRoute(parseRoute(path)), path);
-});
-
-test('a token tells who it is for, or nothing', () => {
-  const token = (claims: unknown): string => `x.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
-  assert.deepEqual(readClaims(token({ sub: 'ada', name: 'Ada ✓', exp: 7 })), { userId: 'ada', name: 'Ada ✓', expiresAtMs: 7_000 });
-  assert.deepEqual(readClaims(token({ sub: 'ada' })), { userId: 'ada', name: null, expiresAtMs: null });
-  for (const wrong of ['', 'x', 'a.b', 'a.%.c', token(null), token({}), token({ sub: 5 })]) assert.equal(readClaims(wrong), null);
 });
 
 test('errors say what to do', () => {

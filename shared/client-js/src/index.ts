@@ -12,5 +12,8 @@ export type { ConversationList, ConversationListState } from './conversation_lis
 export { MessagingError } from './error.js';
 export type { ErrorCode, ServiceErrorCode } from './error.js';
 export type { ClientOptions, ConnectionState } from './options.js';
+export { randomId } from './random_id.js';
 export type { Readable } from './store.js';
+export { readClaims } from './token.js';
+export type { Claims } from './token.js';
 export type * from './wire.js';

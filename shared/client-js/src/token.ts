@@ -8,7 +8,10 @@ const LEFT_MS_MIN = 2_000;
 
 /** What a token says, as far as it can be read. It is not verified: that is the service's to do. */
 export interface Claims {
+  /** The user; null if it names none. */
   sub: string | null;
+  /** What the user is called; null if it does not say. */
+  name: string | null;
   expiresAtMs: number | null;
 }
 
@@ -17,14 +20,19 @@ export function readClaims(token: string): Claims {
   try {
     const base64 = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown; exp?: unknown } | null;
+    const claims = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown; name?: unknown; exp?: unknown } | null;
     return {
-      sub: typeof claims?.sub === 'string' ? claims.sub : null,
+      sub: textOf(claims?.sub),
+      name: textOf(claims?.name),
       expiresAtMs: typeof claims?.exp === 'number' ? claims.exp * 1_000 : null,
     };
   } catch {
-    return { sub: null, expiresAtMs: null };
+    return { sub: null, name: null, expiresAtMs: null };
   }
+}
+
+function textOf(claim: unknown): string | null {
+  return typeof claim === 'string' && claim.trim() !== '' ? claim : null;
 }
 
 /** The tokens of one user, which the application gives. */

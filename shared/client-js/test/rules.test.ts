@@ -349,9 +349,20 @@ test('listeners may come and go while they are called', () => {
 
 test('claims are read from a token without trusting it', () => {
   const token = (claims: unknown): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
-  assert.deepEqual(readClaims(token({ sub: 'ü-1', exp: 1_700_000_000 })), { sub: 'ü-1', expiresAtMs: 1_700_000_000_000 });
-  for (const bad of ['', 'a.b.c', 'opaque', token(null), token({ sub: 7, exp: 'soon' })]) {
-    assert.deepEqual(readClaims(bad), { sub: null, expiresAtMs: null });
+  const read = readClaims(token({ sub: 'ü-1', name: 'Ada ✓', exp: 1_700_000_000 }));
+  assert.deepEqual(read, { sub: 'ü-1', name: 'Ada ✓', expiresAtMs: 1_700_000_000_000 });
+  assert.deepEqual(readClaims(token({ sub: 'ada' })), { sub: 'ada', name: null, expiresAtMs: null });
+  for (const bad of [
+    '',
+    'x',
+    'a.b',
+    'a.%.c',
+    'opaque',
+    token(null),
+    token({ sub: 7, name: ' ', exp: 'soon' }),
+    token({ sub: '' }),
+  ]) {
+    assert.deepEqual(readClaims(bad), { sub: null, name: null, expiresAtMs: null });
   }
 });
 

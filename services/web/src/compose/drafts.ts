@@ -1,5 +1,7 @@
 import { useCallback, useSyncExternalStore } from 'react';
 
+import { Signal } from '../state/signal.js';
+
 /** Drafts that are kept of one user; the one that was not touched for the longest goes first. */
 const DRAFTS_MAX = 100;
 
@@ -7,7 +9,7 @@ const DRAFTS_MAX = 100;
 const CHARACTERS_MAX = 20_000;
 
 const kept = new Map<string, Map<string, string>>();
-const listeners = new Set<() => void>();
+const changes = new Signal();
 
 function keyOf(userId: string): string {
   return `drafts of ${userId}`;
@@ -38,7 +40,7 @@ function changed(userId: string, drafts: Map<string, string>): void {
   } catch {
     // The storage is full or forbidden: the draft lives as long as the page.
   }
-  for (const listener of listeners) listener();
+  changes.tell();
 }
 
 /** Keeps what is written but not sent; an empty text ends that. */
@@ -61,13 +63,8 @@ export function forgetDrafts(userId: string): void {
   localStorage.removeItem(keyOf(userId));
 }
 
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
 /** The draft of a place: a conversation's id, or the path of one that does not exist yet. */
 export function useDraft(userId: string, place: string): string {
   const read = useCallback(() => draftOf(userId, place), [userId, place]);
-  return useSyncExternalStore(subscribe, read);
+  return useSyncExternalStore(changes.subscribe, read);
 }

@@ -2,6 +2,7 @@ import { ArrowRight, MessageCircle } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import type { SyntheticEvent, ReactElement } from 'react';
 
+import { unsentText, useUnsentCount } from '../state/unsent.js';
 import { Avatar } from '../ui/Avatar.js';
 import { askForDemo } from './demo.js';
 import type { Demo } from './demo.js';
@@ -10,6 +11,7 @@ import { session } from './session.js';
 /** Where a token is pasted, or a demo user chosen. */
 export function SignIn({ notice }: { notice: string | null }): ReactElement {
   const demo = useDemo();
+  const unsentCount = useUnsentCount();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), []);
   return (
@@ -25,6 +27,7 @@ export function SignIn({ notice }: { notice: string | null }): ReactElement {
         {notice !== null && (
           <p className="notice" role="alert">
             {notice}
+            {unsentCount > 0 && ` ${unsentText(unsentCount)} not sent yet: sign in as the same user to send what waits.`}
           </p>
         )}
         {demo !== null && <DemoUsers demo={demo} />}

@@ -1,7 +1,8 @@
-import { MessagingClient } from '@freelancehub/messaging-client';
+import { MessagingClient, readClaims } from '@freelancehub/messaging-client';
 
 import { forgetDrafts } from '../compose/drafts.js';
-import { readClaims } from './claims.js';
+import { Signal } from '../state/signal.js';
+import { forgetUnsent } from '../state/unsent.js';
 import type { Demo } from './demo.js';
 import { serviceUrl } from './service_url.js';
 
@@ -28,21 +29,29 @@ const NOTICES = {
   refused: 'The service did not accept this token. Ask for a new one, or choose another user.',
 };
 
+/** A user's client. It outlives his token: what he has not sent yet goes out once he has signed in again. */
+interface Held {
+  userId: string;
+  client: MessagingClient;
+  token: string;
+  expiresAtMs: number | null;
+  /** Whether the service has accepted the token. */
+  hasConnected: boolean;
+}
+
 let state: SessionState = { status: 'signed out', notice: null };
-const listeners = new Set<() => void>();
+let held: Held | null = null;
+const changed = new Signal();
 
 function become(next: SessionState): void {
   state = next;
-  for (const listener of listeners) listener();
+  changed.tell();
 }
 
 export const session = {
   get: (): SessionState => state,
 
-  subscribe: (listener: () => void): (() => void) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  },
+  subscribe: changed.subscribe,
 
   /** Signs in by a token; what is wrong with it is told by the notice. */
   signIn: (pasted: string, demo: Demo | null = null): void => {
@@ -55,6 +64,7 @@ export const session = {
   signOut: (): void => {
     if (state.status === 'signed in') forgetDrafts(state.userId);
     end(null);
+    letGo();
   },
 
   /** Goes on as whoever was signed in before the page was loaded anew. */
@@ -65,37 +75,53 @@ export const session = {
 };
 
 function begin(remembered: Remembered): void {
-  const claims = readClaims(remembered.token);
-  if (claims === null) {
+  const { token, contracts } = remembered;
+  const { sub: userId, name, expiresAtMs } = readClaims(token);
+  if (userId === null) {
     end(NOTICES.unreadable);
     return;
   }
-  if (claims.expiresAtMs !== null && claims.expiresAtMs <= Date.now()) {
+  if (isOver(expiresAtMs)) {
     end(NOTICES.expired);
     return;
   }
-  const { userId, name } = claims;
-  const client = new MessagingClient({ url: serviceUrl(), token: () => remembered.token });
-  let hasConnected = false;
-  client.connection.subscribe(() => {
-    const { status, error } = client.connection.get();
-    hasConnected ||= status === 'connected';
-    if (status !== 'refused' || error?.code !== 'unauthorized') return;
-    const isOver = hasConnected || (claims.expiresAtMs !== null && claims.expiresAtMs <= Date.now());
-    end(isOver ? NOTICES.expired : NOTICES.refused);
-  });
+  if (held !== null && held.userId !== userId) letGo();
+  if (held === null) held = hold(userId, token, expiresAtMs);
+  else Object.assign(held, { token, expiresAtMs, hasConnected: false });
+  const { client } = held;
   sessionStorage.setItem(KEY, JSON.stringify(remembered));
   const names = { ...remembered.names, ...(name === null ? {} : { [userId]: name }) };
-  become({ status: 'signed in', client, userId, names, contracts: remembered.contracts });
+  become({ status: 'signed in', client, userId, names, contracts });
   // What becomes of it is told by the client's state.
   client.connect().catch(() => undefined);
 }
 
+function isOver(expiresAtMs: number | null): boolean {
+  return expiresAtMs !== null && expiresAtMs <= Date.now();
+}
+
+function hold(userId: string, token: string, expiresAtMs: number | null): Held {
+  const client = new MessagingClient({ url: serviceUrl(), token: () => made.token });
+  const made: Held = { userId, client, token, expiresAtMs, hasConnected: false };
+  client.connection.subscribe(() => {
+    const { status, error } = client.connection.get();
+    made.hasConnected ||= status === 'connected';
+    if (made !== held || status !== 'refused' || error?.code !== 'unauthorized') return;
+    end(made.hasConnected || isOver(made.expiresAtMs) ? NOTICES.expired : NOTICES.refused);
+  });
+  return made;
+}
+
+/** Closes the client, with all that waits to be sent. */
+function letGo(): void {
+  held?.client.close();
+  held = null;
+  forgetUnsent();
+}
+
 function end(notice: string | null): void {
   sessionStorage.removeItem(KEY);
-  const before = state;
   become({ status: 'signed out', notice });
-  if (before.status === 'signed in') before.client.close();
 }
 
 function recall(): Remembered | null {

@@ -1,10 +1,9 @@
 import type { Message, StoredMessage } from '@freelancehub/messaging-client';
-import * as AlertDialog from '@radix-ui/react-alert-dialog';
 import { useState } from 'react';
 import type { ReactElement } from 'react';
 
 import { explain } from '../text/explain.js';
-import { Fault } from '../ui/Fault.js';
+import { ConfirmDialog } from '../ui/ConfirmDialog.js';
 
 interface Props {
   message: StoredMessage;
@@ -28,21 +27,14 @@ export function DeleteDialog({ message, onDelete, onClose }: Props): ReactElemen
     }
   };
   return (
-    <AlertDialog.Root open onOpenChange={onClose}>
-      <AlertDialog.Portal>
-        <AlertDialog.Overlay className="overlay" />
-        <AlertDialog.Content className="dialog small" onCloseAutoFocus={(event) => event.preventDefault()}>
-          <AlertDialog.Title>Delete this message?</AlertDialog.Title>
-          <AlertDialog.Description>It is deleted for both of you, with its files. This cannot be undone.</AlertDialog.Description>
-          <Fault text={error} />
-          <div className="dialog-buttons">
-            <AlertDialog.Cancel className="button">Keep it</AlertDialog.Cancel>
-            <button type="button" className="button danger" disabled={isBusy} onClick={() => void remove()}>
-              Delete
-            </button>
-          </div>
-        </AlertDialog.Content>
-      </AlertDialog.Portal>
-    </AlertDialog.Root>
+    <ConfirmDialog
+      title="Delete this message?"
+      description="It is deleted for both of you, with its files. This cannot be undone."
+      confirm="Delete"
+      cancel="Keep it"
+      leadsFocus
+      onConfirm={() => void remove()}
+      {...{ isBusy, error, onClose }}
+    />
   );
 }

@@ -12,6 +12,8 @@ import { useUploads } from '../compose/useUploads.js';
 import { otherOf } from '../inbox/participants.js';
 import { navigate } from '../route/route.js';
 import { useName, useSession } from '../session/SessionContext.js';
+import { countUnsent } from '../state/unsent.js';
+import { useWarning } from '../ui/useWarning.js';
 import { DeleteDialog } from './DeleteDialog.js';
 import type { LogControls } from './MessageLog.js';
 import { MessageLog } from './MessageLog.js';
@@ -19,7 +21,6 @@ import type { RowActions } from './MessageRow.js';
 import { SearchPanel } from './SearchPanel.js';
 import { ThreadHeader } from './ThreadHeader.js';
 import { useJump } from './useJump.js';
-import { useWarning } from './useWarning.js';
 
 interface Props {
   id: string;
@@ -38,18 +39,20 @@ export function LiveThread({ id, thread, conversation }: Props): ReactElement {
   const input = useRef<HTMLTextAreaElement>(null);
   const uploads = useUploads(thread.upload);
   const drop = useDropZone(uploads.add);
-  const jump = useJump(useMemo(() => client.conversation(id), [client, id]));
+  const handle = useMemo(() => client.conversation(id), [client, id]);
+  const jump = useJump(handle);
   const { retry, discard } = thread;
   const actions = useMemo<RowActions>(
     () => ({ edit: setEditing, remove: setDeleting, retry: (name) => void retry(name), discard }),
     [retry, discard],
   );
   useFocus(input);
-  useWarning(uploads.isBusy || thread.messages.some(({ state }) => state === 'sending'));
+  useWarning(uploads.items.length > 0);
 
   const send = (text: string, attachments: Attachment[]): void => {
     log.current?.toEnd();
     void thread.send(text, { attachments });
+    countUnsent(handle);
   };
   const editLast = (): void => {
     const isEditable = (one: ConversationView['messages'][number]): one is StoredMessage =>

@@ -1,10 +1,12 @@
 import { useSyncExternalStore } from 'react';
 
+import { Signal } from '../state/signal.js';
+
 /** Which colours are used: those that the system asks for, or always the same. */
 export type Theme = 'system' | 'light' | 'dark';
 
 const KEY = 'theme';
-const listeners = new Set<() => void>();
+const changed = new Signal();
 
 export function currentTheme(): Theme {
   const kept = localStorage.getItem(KEY);
@@ -21,14 +23,9 @@ export function applyTheme(): void {
 export function chooseTheme(theme: Theme): void {
   localStorage.setItem(KEY, theme);
   applyTheme();
-  for (const listener of listeners) listener();
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+  changed.tell();
 }
 
 export function useTheme(): Theme {
-  return useSyncExternalStore(subscribe, currentTheme);
+  return useSyncExternalStore(changed.subscribe, currentTheme);
 }

@@ -51,7 +51,16 @@ export class World {
     assert.ok(this.#browser !== null, 'the browser is not started');
     const context = await this.#browser.newContext({ viewport: DESKTOP, locale: 'en-GB', ...options });
     context.setDefaultTimeout(WAIT_MS_MAX);
-    const person = new Person(await context.newPage(), this.service);
+    return this.#welcome(await context.newPage());
+  }
+
+  /** Another window of somebody's browser. */
+  async personBeside({ page }: Person): Promise<Person> {
+    return this.#welcome(await page.context().newPage());
+  }
+
+  #welcome(page: Page): Person {
+    const person = new Person(page, this.service);
     this.#people.push(person);
     return person;
   }
@@ -88,6 +97,13 @@ export class World {
     const body = { contractId: pair.contractId, content };
     const message = await this.service.as<Message>(pair.ada, 'POST', '/api/messages', body);
     return { pair, id: message.conversationId };
+  }
+
+  /** Makes void what tokens a user has; those that are made afterwards hold. */
+  async revoke(userId: string): Promise<void> {
+    const { before } = await this.service.revoke(userId);
+    const revokedIn = Math.floor(Date.parse(before) / 1_000);
+    await until('the next second has begun', () => Math.floor(Date.now() / 1_000) > revokedIn);
   }
 
   async clear(): Promise<void> {
@@ -136,6 +152,25 @@ export class Person {
   async signIn(token: string): Promise<void> {
     await this.page.getByLabel(/access token/i).fill(token);
     await this.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  }
+
+  /** Waits until the browser asks before the page is left, and stays. */
+  async isAskedToStay(): Promise<void> {
+    const asked = this.page.waitForEvent('dialog');
+    await this.page.evaluate(() => setTimeout(() => location.reload()));
+    const dialog = await asked;
+    assert.equal(dialog.type(), 'beforeunload');
+    await dialog.dismiss();
+  }
+
+  async signOut(): Promise<void> {
+    await this.page.getByRole('button', { name: /^Account of/ }).click();
+    await this.page.getByRole('menuitem', { name: 'Sign out' }).click();
+  }
+
+  /** Waits until there is nobody signed in. */
+  async isSignedOut(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
   }
 
   get input(): Locator {
