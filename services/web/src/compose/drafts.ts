@@ -58,6 +58,14 @@ export function draftOf(userId: string, place: string): string {
   return draftsOf(userId).get(place) ?? '';
 }
 
+/** Lets a draft go to another place, unless there is one. */
+export function moveDraft(userId: string, from: string, to: string): void {
+  const text = draftOf(userId, from);
+  if (text === '' || draftOf(userId, to) !== '') return;
+  keepDraft(userId, to, text);
+  keepDraft(userId, from, '');
+}
+
 export function forgetDrafts(userId: string): void {
   kept.delete(userId);
   localStorage.removeItem(keyOf(userId));

@@ -2,6 +2,7 @@ import { MessagingClient, readClaims } from '@freelancehub/messaging-client';
 
 import { forgetDrafts } from '../compose/drafts.js';
 import { Signal } from '../state/signal.js';
+import { forgetStarts } from '../state/starts.js';
 import { forgetUnsent } from '../state/unsent.js';
 import type { Demo } from './demo.js';
 import { serviceUrl } from './service_url.js';
@@ -117,6 +118,7 @@ function letGo(): void {
   held?.client.close();
   held = null;
   forgetUnsent();
+  forgetStarts();
 }
 
 function end(notice: string | null): void {

@@ -1,12 +1,12 @@
 import type { Attachment, Contract, UploadOptions } from '@freelancehub/messaging-client';
 import { useConversations, useMessaging } from '@freelancehub/messaging-client/react';
 import { MessageCircleOff, MessageCirclePlus } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import type { ReactElement } from 'react';
 
 import { Composer } from '../compose/Composer.js';
 import { DropOverlay } from '../compose/DropOverlay.js';
-import { keepDraft } from '../compose/drafts.js';
+import { moveDraft } from '../compose/drafts.js';
 import { useDropZone } from '../compose/useDropZone.js';
 import { useUploads } from '../compose/useUploads.js';
 import { placeOf } from '../inbox/place.js';
@@ -15,23 +15,19 @@ import { Link } from '../route/Link.js';
 import { formatRoute } from '../route/path.js';
 import { navigate } from '../route/route.js';
 import { useName, useSession } from '../session/SessionContext.js';
+import { startAt, startBy, subscribeToStarts } from '../state/starts.js';
+import type { StartRoute, StartState } from '../state/starts.js';
 import { explain } from '../text/explain.js';
 import { Header } from './ThreadHeader.js';
 
-interface Props {
-  contractId: string;
-  milestoneId: string | null;
-}
-
 /** Where the first message about a contract, or a milestone of it, is written. */
-export function StartThread({ contractId, milestoneId }: Props): ReactElement {
+export function StartThread({ contractId, milestoneId }: Omit<StartRoute, 'view'>): ReactElement {
+  const route = useMemo<StartRoute>(() => ({ view: 'new', contractId, milestoneId }), [contractId, milestoneId]);
   const { contract, error } = useContract(contractId);
   const { items } = useConversations();
   const { to, exists } = placeOf(items, contractId, milestoneId);
   const knownId = exists && to.view === 'conversation' ? to.id : null;
-  useEffect(() => {
-    if (knownId !== null) navigate({ view: 'conversation', id: knownId }, { replace: true });
-  }, [knownId]);
+  useGoingOn(route, knownId);
   const isUnknown = contract !== null && milestoneId !== null && !contract.milestones.some(({ id }) => id === milestoneId);
   if (error !== null || isUnknown) {
     return (
@@ -46,16 +42,18 @@ export function StartThread({ contractId, milestoneId }: Props): ReactElement {
     );
   }
   if (contract === null) return <div className="thread-placeholder" role="status" aria-label="Loading the contract" />;
-  return <FirstMessage contract={contract} milestoneId={milestoneId} />;
+  return <FirstMessage contract={contract} route={route} />;
 }
 
-function FirstMessage({ contract, milestoneId }: { contract: Contract; milestoneId: string | null }): ReactElement {
+function FirstMessage({ contract, route }: { contract: Contract; route: StartRoute }): ReactElement {
   const client = useMessaging();
+  const { milestoneId } = route;
   const { userId } = useSession();
   const otherId = contract.clientId === userId ? contract.freelancerId : contract.clientId;
   const other = useName(otherId);
   const input = useRef<HTMLTextAreaElement>(null);
-  const { send, isBusy, error } = useStart(contract.id, milestoneId);
+  const { isBusy, error } = useStart(route);
+  const send = (text: string, attachments: Attachment[]): Promise<void> => startBy(client, userId, route, text, attachments);
   const upload = useCallback(
     (file: File, options: UploadOptions) => client.uploadFor(contract.id, milestoneId, file, options),
     [client, contract.id, milestoneId],
@@ -74,52 +72,27 @@ function FirstMessage({ contract, milestoneId }: { contract: Contract; milestone
         <p>Your first message begins the conversation about “{about}”.</p>
       </div>
       <footer className="thread-footer">
-        <Composer {...{ uploads, input, isBusy, error }} place={placeName(contract.id, milestoneId)} onSend={send} />
+        <Composer {...{ uploads, input, isBusy, error }} place={formatRoute(route)} onSend={send} />
       </footer>
       {drop.isOver && <DropOverlay />}
     </section>
   );
 }
 
-/** What the draft of a conversation that does not exist yet is kept by. */
-function placeName(contractId: string, milestoneId: string | null): string {
-  return formatRoute({ view: 'new', contractId, milestoneId });
-}
-
-interface Start {
-  send: (text: string, attachments: Attachment[]) => Promise<void>;
-  isBusy: boolean;
-  error: string | null;
-}
-
-function useStart(contractId: string, milestoneId: string | null): Start {
-  const client = useMessaging();
+function useStart(route: StartRoute): StartState {
   const { userId } = useSession();
-  const [isBusy, setIsBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-  // The same message has the same name when it is sent again: an attempt without an answer may have been stored.
-  const named = useRef({ content: '', name: '' });
-  const send = async (text: string, attachments: Attachment[]): Promise<void> => {
-    const content = JSON.stringify([text, attachments.map(({ id }) => id)]);
-    if (named.current.content !== content) named.current = { content, name: randomName() };
-    setIsBusy(true);
-    setError(null);
-    try {
-      const options = { attachments, clientMessageId: named.current.name };
-      const { conversation } = await client.start(contractId, milestoneId, text, options);
-      keepDraft(userId, placeName(contractId, milestoneId), '');
-      navigate({ view: 'conversation', id: conversation.id }, { replace: true });
-    } catch (thrown) {
-      setError(explain(thrown));
-      throw thrown;
-    } finally {
-      setIsBusy(false);
-    }
-  };
-  return { send, isBusy, error };
+  const read = useCallback(() => startAt(userId, route), [userId, route]);
+  return useSyncExternalStore(subscribeToStarts, read);
 }
 
-/** `crypto.randomUUID` is not there on pages that came over plain HTTP. */
-function randomName(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-');
+/** Goes to the conversation once there is one, with what was written for its first message. */
+function useGoingOn(route: StartRoute, knownId: string | null): void {
+  const { userId } = useSession();
+  // What is on its way is no draft any more.
+  const { isBusy } = useStart(route);
+  useEffect(() => {
+    if (knownId === null || isBusy) return;
+    moveDraft(userId, formatRoute(route), knownId);
+    navigate({ view: 'conversation', id: knownId }, { replace: true });
+  }, [userId, route, knownId, isBusy]);
 }
